@@ -1,0 +1,40 @@
+"""Who does something: a person on a page, a person on the command line, or the system."""
+
+from dataclasses import dataclass, replace
+
+from django.contrib.auth.models import User
+
+from incidents.enums import ADMIN_GROUP, Origin, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Passed as ``by=`` to every domain function."""
+
+    name: str
+    origin: str
+    user: User | None = None
+    roles: frozenset[str] = frozenset()
+    stands_in_for: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        return self.origin == Origin.SYSTEM
+
+    def has_role(self, *roles: str) -> bool:
+        return bool(self.roles & set(roles))
+
+    def standing_in_for(self, role: str) -> "Actor":
+        return replace(self, stands_in_for=role)
+
+
+#: The engine, the scheduler, a delivery that was recorded.
+SYSTEM = Actor(name="System", origin=Origin.SYSTEM)
+
+
+def actor_for(user: User, *, origin: str = Origin.HUMAN) -> Actor:
+    """The person behind an account, with the roles of its groups."""
+    known = {*Role.values, ADMIN_GROUP}
+    roles = known & set(user.groups.values_list("name", flat=True))
+    name = user.get_full_name() or user.get_username()
+    return Actor(name=name, origin=origin, user=user, roles=frozenset(roles))

@@ -1,0 +1,394 @@
+"""Deadlines in the database: written from the facts, watched by the sweep (rules C1 to C8)."""
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from incidents import staff
+from incidents.actors import SYSTEM
+from incidents.clocks import (
+    ClientFacts,
+    Facts,
+    Plan,
+    Terms,
+    plan_deadlines,
+    review_due,
+)
+from incidents.enums import (
+    OPEN_STATUSES,
+    REMINDER_KINDS,
+    DeadlineKind,
+    EntryKind,
+    Level,
+    Owner,
+    Role,
+)
+from incidents.escalation import escalate_breach
+from incidents.models import Deadline, Incident, Policy, Responder, Review, Severity
+from incidents.timeline import record
+from notifications.enums import Urgency
+
+logger = logging.getLogger(__name__)
+
+#: Made by a mail or an override, not worked out from the facts.
+EVENT_KINDS = (DeadlineKind.PROMISE, DeadlineKind.CERTAIN_FIX)
+
+
+def facts_of(incident: Incident) -> Facts:
+    """Collect what the clocks need to know of an incident."""
+    policy = Policy.current()
+    severity = incident.severity
+    review = Review.objects.filter(incident=incident).first()
+    affected = incident.affected.select_related("client")
+    return Facts(
+        status=incident.status,
+        detected_at=incident.detected_at,
+        provisional_terms=_terms(Severity.objects.get(pk=Level.SEV1)),
+        untriaged_limit=policy.untriaged_founder_after,
+        same_day_minimum=policy.same_day_minimum,
+        terms=_terms(severity) if severity and incident.triaged_at else None,
+        triaged_at=incident.triaged_at,
+        severe_since=incident.severe_since,
+        accepted_at=incident.accepted_at,
+        acknowledged_at=incident.acknowledged_at,
+        workaround_at=incident.workaround_at,
+        verified_at=incident.verified_at,
+        resolved_at=incident.resolved_at,
+        planned_fix_at=incident.planned_fix_at,
+        review_due_at=_review_due(incident),
+        reviewed_at=review.completed_at if review else None,
+        clients=tuple(
+            ClientFacts(
+                id=row.client_id,
+                zone=row.client.zone,
+                added_at=row.added_at,
+                told_at=row.told_at,
+                is_reporter=row.client_id == incident.reported_by_id,
+            )
+            for row in affected
+        ),
+    )
+
+
+def sync_deadlines(incident: Incident, *, now: dt.datetime, is_correction: bool = False) -> None:
+    """Make the stored deadlines those that the facts demand.
+
+    Called with the incident locked. A deadline that no longer applies is voided, never deleted.
+    A clock found stopped late records the breach; in a correction nobody is called (rule C1).
+    """
+    policy = Policy.current()
+    standing = {
+        (row.kind, row.client_id): row
+        for row in incident.deadlines.counted().exclude(kind__in=EVENT_KINDS)
+    }
+    for plan in plan_deadlines(facts_of(incident)):
+        row = standing.pop((plan.kind, plan.client_id), None) or Deadline(
+            incident=incident, kind=plan.kind, client_id=plan.client_id
+        )
+        was_met = row.stopped_at is not None
+        if _apply(row, plan, policy, now=now):
+            row.incident = incident
+            if _is_newly_late(row):
+                _breach(row, now=now, is_quiet=is_correction or was_met)
+            row.save()
+    leftovers = list(standing.values())
+    if incident.status not in OPEN_STATUSES:
+        leftovers += incident.deadlines.running().filter(kind__in=EVENT_KINDS)
+    for row in leftovers:
+        void(row, now=now)
+
+
+def void(deadline: Deadline, *, now: dt.datetime) -> None:
+    """Take a deadline out of force; it stays readable."""
+    deadline.voided_at = now
+    deadline.next_event_at = None
+    deadline.save(update_fields=["voided_at", "next_event_at"])
+
+
+def start_deadline(
+    incident: Incident,
+    *,
+    kind: str,
+    owner: str,
+    due_at: dt.datetime,
+    now: dt.datetime,
+    client_id: int | None = None,
+    note: str = "",
+) -> Deadline:
+    """Start a promise or a certain fix time (rules M5, M6)."""
+    row = Deadline(incident=incident, kind=kind, client_id=client_id, note=note)
+    plan = Plan(kind, owner, started_at=min(now, due_at), due_at=due_at, client_id=client_id)
+    _apply(row, plan, Policy.current(), now=now)
+    row.save()
+    return row
+
+
+def stop_deadline(deadline: Deadline, *, at: dt.datetime, now: dt.datetime) -> None:
+    """Keep a promise, or record that it was kept late."""
+    deadline.stopped_at = at
+    deadline.next_event_at = None
+    if _is_newly_late(deadline):
+        _breach(deadline, now=now, is_quiet=False)
+    deadline.save()
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What one sweep wrote."""
+
+    warnings: int = 0
+    reminders: int = 0
+    breaches: int = 0
+    failed: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.warnings} warnings, {self.reminders} reminders, {self.breaches} breaches, "
+            f"{self.failed} failed"
+        )
+
+
+def sweep(*, now: dt.datetime, limit: int = 1000) -> SweepReport:
+    """Write every warning, reminder and breach that is due, most severe first.
+
+    Harmless when run twice, late, or beside another: each row is locked and looked at again.
+    One bad row is counted as failed and stops nobody.
+    """
+    report = SweepReport()
+    due = (
+        Deadline.objects.needing_attention(at=now)
+        .order_by("incident__severity", "next_event_at", "id")
+        .values_list("pk", flat=True)
+    )
+    for pk in due[:limit]:
+        try:
+            with transaction.atomic():
+                row = (
+                    Deadline.objects.needing_attention(at=now)
+                    .select_for_update(skip_locked=_can_skip_locked(), of=("self",))
+                    .select_related("incident", "client")
+                    .filter(pk=pk)
+                    .first()
+                )
+                if row is not None:
+                    settle(row, now=now, report=report)
+        except Exception:
+            report.failed += 1
+            logger.exception("deadline could not be settled", extra={"deadline": pk})
+    return report
+
+
+def settle_due(incident: Incident, *, now: dt.datetime) -> None:
+    """Write what is due for one locked incident, before a step changes it."""
+    for row in incident.deadlines.needing_attention(at=now).select_related("client"):
+        row.incident = incident
+        settle(row, now=now, report=SweepReport())
+
+
+def settle(deadline: Deadline, *, now: dt.datetime, report: SweepReport) -> None:
+    """Write the one thing a deadline has to say by ``now``, and when to look again.
+
+    After a long silence only the latest stage is told: a breach makes its warnings pointless.
+    """
+    policy = Policy.current()
+    if now >= deadline.due_at:
+        if deadline.kind in REMINDER_KINDS:
+            report.reminders += 1
+            _remind(deadline, now=now)
+        else:
+            report.breaches += 1
+            _breach(deadline, now=now, is_quiet=False)
+        deadline.next_event_at = None
+    elif deadline.kind == DeadlineKind.TRIAGE:
+        report.reminders += 1
+        deadline.half_warned_at = now
+        _remind_backup(deadline, now=now)
+        deadline.next_event_at = deadline.due_at
+    else:
+        report.warnings += 1
+        _warn(deadline, policy, now=now)
+        deadline.next_event_at = _next_event(deadline, policy)
+    deadline.save()
+
+
+def _terms(severity: Severity) -> Terms:
+    return Terms(
+        acknowledge_within=severity.acknowledge_within,
+        resolve_within=severity.resolve_within,
+        stability_window=severity.stability_window,
+        communication=severity.communication,
+        notice_within=severity.notice_within,
+        workaround_stops_resolve=severity.workaround_stops_resolve,
+        follow_up_within=severity.follow_up_within,
+    )
+
+
+def _review_due(incident: Incident) -> dt.datetime | None:
+    owed = incident.review_severity
+    if owed is None or owed.review_days is None or incident.resolved_at is None:
+        return None
+    return review_due(
+        incident.resolved_at,
+        days=owed.review_days,
+        in_working_days=owed.review_in_working_days,
+        zone=timezone.get_default_timezone(),
+        country=settings.HOLIDAY_COUNTRY,
+    )
+
+
+def _apply(row: Deadline, plan: Plan, policy: Policy, *, now: dt.datetime) -> bool:
+    """Copy a plan onto a row; True when that changed anything.
+
+    A moved deadline is warned of anew, and its breach is judged anew; the timeline keeps the old.
+    """
+    wanted = {
+        "owner": plan.owner,
+        "started_at": plan.started_at,
+        "due_at": plan.due_at,
+        "stopped_at": plan.stopped_at,
+        "is_provisional": plan.is_provisional,
+    }
+    if row.pk and all(getattr(row, name) == value for name, value in wanted.items()):
+        return False
+    moved = row.pk is not None and row.due_at != plan.due_at
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    if moved:
+        row.half_warned_at = row.near_warned_at = None
+    if moved and row.breached_at:
+        is_late = (row.stopped_at or now) > row.due_at
+        row.breached_at = row.due_at if is_late else None
+    row.next_event_at = _next_event(row, policy)
+    return True
+
+
+def _is_newly_late(row: Deadline) -> bool:
+    """Stopped after its time, and not on record as breached; a reminder cannot be late."""
+    if row.kind in REMINDER_KINDS or row.breached_at or row.stopped_at is None:
+        return False
+    return row.stopped_at > row.due_at
+
+
+def _next_event(row: Deadline, policy: Policy) -> dt.datetime | None:
+    """The next moment at which the sweep has something to write for this row."""
+    if not row.is_running or row.breached_at:
+        return None
+    if row.kind == DeadlineKind.TRIAGE:
+        backup_at = row.started_at + policy.untriaged_backup_after
+        return row.due_at if row.half_warned_at else min(backup_at, row.due_at)
+    if row.kind in REMINDER_KINDS or row.near_warned_at:
+        return row.due_at
+    percent = policy.near_warning_percent if row.half_warned_at else policy.half_warning_percent
+    return row.started_at + (row.due_at - row.started_at) * percent / 100
+
+
+def _warn(deadline: Deadline, policy: Policy, *, now: dt.datetime) -> None:
+    """C8: the owner hears at half and at four fifths of each clock."""
+    near_at = (
+        deadline.started_at
+        + (deadline.due_at - deadline.started_at) * policy.near_warning_percent / 100
+    )
+    percent = policy.near_warning_percent if now >= near_at else policy.half_warning_percent
+    if now >= near_at:
+        deadline.near_warned_at = now
+    deadline.half_warned_at = deadline.half_warned_at or now
+    what = staff.name_deadline(deadline)
+    _tell_owner(deadline, f"{percent}% used: {what}", now=now, event=f"warn{percent}")
+    record(
+        deadline.incident,
+        EntryKind.WARNING,
+        f"{percent} % of {what} used, due {staff.agency_time(deadline.due_at)}.",
+        by=SYSTEM,
+        now=now,
+        client=deadline.client,
+    )
+
+
+def _breach(deadline: Deadline, *, now: dt.datetime, is_quiet: bool) -> None:
+    deadline.breached_at = deadline.due_at
+    record(
+        deadline.incident,
+        EntryKind.BREACH,
+        f"{staff.name_deadline(deadline)} breached: it was due "
+        f"{staff.agency_time(deadline.due_at)}.",
+        by=SYSTEM,
+        now=now,
+        client=deadline.client,
+        data={"kind": deadline.kind, "provisional": deadline.is_provisional},
+    )
+    if not is_quiet:
+        escalate_breach(deadline, now=now)
+
+
+def _remind(deadline: Deadline, *, now: dt.datetime) -> None:
+    if deadline.kind == DeadlineKind.TRIAGE:
+        founder = Responder.objects.on_duty(Role.FOUNDER, at=now)
+        staff.tell(
+            founder,
+            event="untriaged:founder",
+            subject=f"For your information, untriaged: {deadline.incident.ref}",
+            lines=[
+                deadline.incident.title,
+                f"It has waited for triage since {staff.agency_time(deadline.started_at)}.",
+                "Nothing is asked of you.",
+            ],
+            now=now,
+            incident=deadline.incident,
+        )
+        _record_told(deadline, founder, "untriaged, told as information (N2)", now=now)
+        return
+    text = {
+        DeadlineKind.WINDOW: "The stability window is over: it can be resolved.",
+        DeadlineKind.PLANNED_FIX: "The planned fix is due.",
+    }[DeadlineKind(deadline.kind)]
+    _tell_owner(deadline, text, now=now, event="due")
+    record(deadline.incident, EntryKind.WARNING, text, by=SYSTEM, now=now)
+
+
+def _remind_backup(deadline: Deadline, *, now: dt.datetime) -> None:
+    backup = Responder.objects.backup_of(Role.ORCHESTRATOR)
+    staff.tell(
+        backup,
+        event="untriaged:backup",
+        subject=f"Untriaged: {deadline.incident.ref} {deadline.incident.title}",
+        lines=["Nobody has triaged it yet. Please triage it as the backup."],
+        now=now,
+        incident=deadline.incident,
+        urgency=Urgency.HIGH,
+    )
+    _record_told(deadline, backup, "untriaged, backup told (N2)", now=now)
+
+
+def _record_told(
+    deadline: Deadline, person: Responder | None, what: str, *, now: dt.datetime
+) -> None:
+    name = person.name if person else "nobody is set for it"
+    record(deadline.incident, EntryKind.STAFF, f"{name}: {what}.", by=SYSTEM, now=now)
+
+
+def _tell_owner(deadline: Deadline, text: str, *, now: dt.datetime, event: str) -> None:
+    incident = deadline.incident
+    owner = incident.owner(deadline.owner)
+    if owner and owner.is_away(at=now):
+        owner = Responder.objects.on_duty(owner.role, at=now)
+    if owner is None:
+        return
+    subject = f"{deadline.kind}:{deadline.client_id or 'all'}:due {deadline.due_at:%Y%m%dT%H%M}"
+    due = f"{staff.name_deadline(deadline)}: {staff.clock_time(deadline.due_at, owner)}"
+    staff.tell(
+        owner,
+        event=f"{event}:{subject}",
+        subject=f"{text} ({incident.ref})",
+        lines=[incident.title, due],
+        now=now,
+        incident=incident,
+        urgency=Urgency.NORMAL if deadline.owner == Owner.COMMUNICATIONS else Urgency.LOW,
+    )
+
+
+def _can_skip_locked() -> bool:
+    return transaction.get_connection().features.has_select_for_update_skip_locked

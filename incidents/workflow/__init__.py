@@ -1,0 +1,67 @@
+"""One function per step of the SOP; every path to an incident goes through these."""
+
+from incidents.workflow.changes import (
+    add_note,
+    assign_incident,
+    change_clients,
+    change_severity,
+    correct_detection,
+    end_wait,
+    escalate_incident,
+    start_wait,
+    waive_gate,
+)
+from incidents.workflow.ending import (
+    Measure,
+    cancel_incident,
+    close_incident,
+    resolve_incident,
+    write_review,
+)
+from incidents.workflow.opening import (
+    Opened,
+    Triage,
+    acknowledge_incident,
+    open_incident,
+    triage_incident,
+)
+from incidents.workflow.response import (
+    Findings,
+    FixDetails,
+    contain_incident,
+    investigate_incident,
+    record_fix,
+    record_workaround,
+    report_relapse,
+    verify_fix,
+)
+
+__all__ = [
+    "Findings",
+    "FixDetails",
+    "Measure",
+    "Opened",
+    "Triage",
+    "acknowledge_incident",
+    "add_note",
+    "assign_incident",
+    "cancel_incident",
+    "change_clients",
+    "change_severity",
+    "close_incident",
+    "contain_incident",
+    "correct_detection",
+    "end_wait",
+    "escalate_incident",
+    "investigate_incident",
+    "open_incident",
+    "record_fix",
+    "record_workaround",
+    "report_relapse",
+    "resolve_incident",
+    "start_wait",
+    "triage_incident",
+    "verify_fix",
+    "waive_gate",
+    "write_review",
+]

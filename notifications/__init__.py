@@ -1,0 +1,1 @@
+"""Outgoing messages: the outbox, its delivery, e-mail templates and the wording guard."""

@@ -1,0 +1,42 @@
+"""What every channel offers to the delivery, and how it says that a message did not go."""
+
+from typing import Protocol
+
+from notifications.models import Message
+
+
+class DeliveryError(Exception):
+    """A message was not delivered, or nobody knows.
+
+    permanent: the same message will never be accepted. retry_after: seconds the other side
+    asked for. ambiguous: it may have been delivered. channel_down: the channel is at fault,
+    not the message, so others need not be tried now. counts: false gives the attempt back.
+    None of the flags: try again later.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+        channel_down: bool = False,
+        counts: bool = True,
+    ) -> None:
+        super().__init__(text)
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+        self.channel_down = channel_down
+        self.counts = counts
+
+
+class ChannelSession(Protocol):
+    """One batch over one channel; keeps its connection open between messages."""
+
+    def send(self, message: Message, *, seconds: float) -> str:
+        """Deliver within `seconds` of wall time; the other side's answer, or DeliveryError."""
+        ...
+
+    def close(self) -> None: ...
