@@ -40,7 +40,7 @@ worker: prepare ## engine and task cluster without the web server
 prepare: $(VENV)/run.stamp
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) load_sop
-	@$(MAKE) var/static.stamp
+	@$(MAKE) --silent var/static.stamp
 
 test: $(VENV)/dev.stamp ## every test that needs no service (the same on PostgreSQL with DATABASE_URL)
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "$(CHOSEN)" $(PYTEST_ARGS)

@@ -4,7 +4,6 @@ Truth is in the tables, so two copies may run, and a copy that dies loses nothin
 a try of its own: one that fails is logged and stops nobody.
 """
 
-import datetime as dt
 import logging
 import signal
 import threading
@@ -15,29 +14,28 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from incidents.deadlines import sweep
-from incidents.models import FormToken
+from incidents.form_tokens import forget_old_tokens
 from monitoring.models import Beat
 from monitoring.models.beat import ENGINE
 from notifications.delivery import deliver_due
 
 logger = logging.getLogger(__name__)
 
-#: Between two looks at the outbox; clocks are swept every fifth time.
-OUTBOX_PERIOD = dt.timedelta(seconds=1)
-CLOCKS_EVERY = 5
-TOKENS_KEPT_FOR = dt.timedelta(days=2)
+#: Seconds between two looks of each part.
+CLOCKS_PERIOD = 5.0
+OUTBOX_PERIOD = 1.0
 
 
 def watch_clocks() -> None:
     """Write what is due, and forget the tokens of old form posts."""
     now = timezone.now()
     sweep(now=now)
-    FormToken.objects.filter(used_at__lt=now - TOKENS_KEPT_FOR).delete()
+    forget_old_tokens(now=now)
 
 
 def empty_outbox() -> None:
     """Deliver until nothing is due, so that a burst does not wait for the next cycle."""
-    while deliver_due(now=None).claimed:
+    while deliver_due().sent:
         pass
 
 
@@ -46,16 +44,17 @@ def beat() -> None:
     Beat.record(ENGINE, at=timezone.now())
 
 
-def run_cycle(*, with_clocks: bool = True) -> int:
+def run_cycle() -> int:
     """Run every part once; returns how many of them failed."""
-    parts: list[Callable[[], None]] = [empty_outbox, beat]
-    if with_clocks:
-        parts.insert(0, watch_clocks)
-    return sum(not _succeeds(part) for part in parts)
+    return sum(not _succeeds(part) for part in (watch_clocks, empty_outbox, beat))
 
 
 def run_until_stopped() -> None:
-    """Cycle until SIGTERM or SIGINT; a running cycle is finished first."""
+    """Cycle until SIGTERM or SIGINT; what is running is finished first.
+
+    The outbox has a thread of its own: a mail server that drips may hold it for most of a
+    minute, and no clock waits for that.
+    """
     stop = threading.Event()
 
     def request_stop(signum: int, frame: FrameType | None) -> None:
@@ -63,11 +62,20 @@ def run_until_stopped() -> None:
 
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
-    turn = 0
+    outbox = threading.Thread(
+        target=_repeat, args=(stop, OUTBOX_PERIOD, [empty_outbox]), name="outbox"
+    )
+    outbox.start()
+    _repeat(stop, CLOCKS_PERIOD, [watch_clocks, beat])
+    outbox.join()
+
+
+def _repeat(stop: threading.Event, period: float, parts: list[Callable[[], None]]) -> None:
     while not stop.is_set():
-        run_cycle(with_clocks=turn % CLOCKS_EVERY == 0)
-        turn += 1
-        stop.wait(OUTBOX_PERIOD.total_seconds())
+        for part in parts:
+            _succeeds(part)
+        stop.wait(period)
+    connection.close()
 
 
 def _succeeds(part: Callable[[], None]) -> bool:

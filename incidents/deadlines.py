@@ -47,10 +47,10 @@ def facts_of(incident: Incident) -> Facts:
     return Facts(
         status=incident.status,
         detected_at=incident.detected_at,
-        provisional_terms=_terms(Severity.objects.get(pk=Level.SEV1)),
+        provisional_terms=terms_of(Severity.objects.get(pk=Level.SEV1)),
         untriaged_limit=policy.untriaged_founder_after,
         same_day_minimum=policy.same_day_minimum,
-        terms=_terms(severity) if severity and incident.triaged_at else None,
+        terms=terms_of(severity) if severity and incident.triaged_at else None,
         triaged_at=incident.triaged_at,
         severe_since=incident.severe_since,
         accepted_at=incident.accepted_at,
@@ -215,7 +215,8 @@ def settle(deadline: Deadline, *, now: dt.datetime, report: SweepReport) -> None
     deadline.save()
 
 
-def _terms(severity: Severity) -> Terms:
+def terms_of(severity: Severity) -> Terms:
+    """The clocks' view of a severity."""
     return Terms(
         acknowledge_within=severity.acknowledge_within,
         resolve_within=severity.resolve_within,

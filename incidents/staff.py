@@ -49,8 +49,8 @@ def tell(
     reference = incident.ref if incident else ""
     key = f"{reference or 'agency'}:{event}:{channel}:{responder.pk}"
     page = link or (absolute(incident.get_absolute_url()) if incident else settings.SITE_URL)
-    text = "\n\n".join([*lines, page])
-    subject = " ".join(subject.split())[:200]
+    text = _printable("\n\n".join([*lines, page]))
+    subject = " ".join(_printable(subject).split())[:200]
     if urgency == Urgency.LOW and _is_flooded(recipient, now=now):
         return _add_to_digest(channel, recipient, key=key, subject=subject, text=text, now=now)
     return queue_message(
@@ -97,6 +97,11 @@ def agency_time(instant: dt.datetime) -> str:
 
 def incident_reverse(name: str, incident: Incident, *args: object) -> str:
     return absolute(reverse(f"incidents:{name}", args=[incident.ref, *args]))
+
+
+def _printable(text: str) -> str:
+    """What somebody typed, without the control characters that no channel carries."""
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 
 def _is_flooded(recipient: str, *, now: dt.datetime) -> bool:

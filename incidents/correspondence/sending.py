@@ -43,7 +43,8 @@ from incidents.timeline import record
 from incidents.transitions import Step
 from notifications.enums import Channel, MessageState, Urgency
 from notifications.models import Message
-from notifications.outbox import cancel_message, queue_message
+from notifications.outbox import cancel_message
+from notifications.templating import TemplateError
 
 
 @dataclass(slots=True)
@@ -218,6 +219,8 @@ def message_settled(message: Message, *, now: dt.datetime) -> None:
     )
     if mail is None or message.state == MessageState.CANCELLED:
         return
+    if mail.delivered_at is not None:
+        return
     incident = lock_incident(mail.draft.incident, by=SYSTEM)
     if message.state == MessageState.SENT:
         mail.delivered_at = message.sent_at
@@ -324,9 +327,12 @@ def _queue(
     mail: ClientMail, draft: MailDraft, taken: Taken, *, not_before: dt.datetime, now: dt.datetime
 ) -> None:
     incident, client = taken.incident, mail.client
-    rendered = render_for(draft, client, now=now)
+    try:
+        rendered = render_for(draft, client, now=now)
+    except TemplateError as error:
+        raise WorkflowError(f"The template of this mail does not render: {error}") from error
     mail.attempt += 1
-    mail.message = queue_message(
+    mail.message = _into_the_outbox(
         key=f"{incident.ref}:{draft.kind}:{draft.pk}.{mail.attempt}:email:{client.pk}",
         channel=Channel.EMAIL,
         recipient=client.contact_email,
@@ -353,6 +359,14 @@ def _queue(
         client=client,
         message=mail.message,
     )
+
+
+def _into_the_outbox(**fields: Any) -> Message:
+    """Queue a client mail; what no mail can carry is refused in words, not as an error."""
+    try:
+        return queue_message(**fields)
+    except MessageError as error:
+        raise WorkflowError(f"This mail cannot be sent: {error}") from error
 
 
 def _delivered(incident: Incident, mail: ClientMail, message: Message, *, now: dt.datetime) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import secrets
 import string
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -40,6 +41,7 @@ class Cast:
     systems: dict[str, System]
 
 
+@cache
 def read_cast() -> dict[str, Any]:
     """The content of the demonstration's file."""
     return read_data(DATA / "demo.toml")

@@ -1,0 +1,302 @@
+"""What submitting a report or a triage would do, before it is done. Reads, never writes.
+
+The deadlines come from the same pure functions that set the real ones (``incidents.clocks``).
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from incidents import staff
+from incidents.clocks import ClientFacts, Facts, Plan, plan_deadlines
+from incidents.deadlines import terms_of
+from incidents.enums import DeadlineKind, EscalationCode, Level, Role, Source, Status
+from incidents.models import (
+    AffectedClient,
+    Client,
+    EscalationRule,
+    Incident,
+    Playbook,
+    Policy,
+    Responder,
+    Severity,
+    System,
+)
+from incidents.models.incident import Viewer
+from incidents.workflow import Triage
+from notifications.enums import Channel
+
+CLIENT_REPORT_PLAYBOOK = "client-reports-not-working"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody who will hear of it, and how; an empty channel means that nobody can reach them."""
+
+    person: Responder
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientNotice:
+    """By when one client must be told; ``due_at`` is empty where no notice is owed by a clock."""
+
+    client: Client
+    due_at: dt.datetime | None
+    is_told: bool = False
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What would follow from a decision at this moment."""
+
+    severity: Severity | None = None
+    acknowledge: Plan | None = None
+    resolve: Plan | None = None
+    provisional_due_at: dt.datetime | None = None
+    notices: list[ClientNotice] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    founder: Responder | None = None
+    is_founder_told: bool = False
+    drafted: list[Client] = field(default_factory=list)
+    without_contact: list[Client] = field(default_factory=list)
+    playbook: Playbook | None = None
+    unfitting_playbook: Playbook | None = None
+    is_private: bool = False
+    starts_fix: bool = False
+
+
+def forecast_report(
+    *,
+    source: str,
+    detected_at: dt.datetime,
+    reported_by: Client | None,
+    is_breach_suspected: bool,
+    now: dt.datetime,
+) -> Forecast:
+    """What opening alone does: the provisional clock, and whoever acts first (rules C2, W2)."""
+    severity = Severity.objects.get(pk=Level.SEV1)
+    result = Forecast(
+        provisional_due_at=detected_at + severity.acknowledge_within,
+        is_private=is_breach_suspected,
+    )
+    duty = Responder.objects.on_duty
+    _tell(result, duty(Role.ORCHESTRATOR, at=now), "to triage it")
+    if source == Source.CLIENT_REPORT:
+        _tell(result, duty(Role.REVENUE, at=now), "to acknowledge the client’s report")
+    elif source == Source.SCHEDULED_REVIEW:
+        _tell(result, duty(Role.REVENUE, at=now), "as communications owner")
+    _add_escalations(result, {EscalationCode.E4} if is_breach_suspected else set(), now=now)
+    _add_drafts(result, [reported_by] if reported_by else [])
+    return result
+
+
+def forecast_triage(
+    decision: Triage,
+    *,
+    source: str,
+    detected_at: dt.datetime,
+    reported_by: Client | None,
+    now: dt.datetime,
+    incident: Incident | None = None,
+) -> Forecast:
+    """What triaging so does (rules W3, S1 to S7, C2 to C7, E1, E4, N1).
+
+    ``incident`` is the one being triaged, none for a new one.
+    """
+    severity = Severity.objects.get(pk=decision.level)
+    rows = _rows(incident)
+    is_breach = decision.is_breach_suspected or bool(incident and incident.is_breach_suspected)
+    facts = _facts(decision, severity, rows, incident, detected_at, reported_by, now=now)
+    plans = plan_deadlines(facts)
+    result = Forecast(
+        severity=severity,
+        acknowledge=_first(plans, DeadlineKind.ACKNOWLEDGE),
+        resolve=_first(plans, DeadlineKind.RESOLVE),
+        provisional_due_at=detected_at + facts.provisional_terms.acknowledge_within,
+        notices=_notices(decision.clients, plans, rows),
+        is_private=is_breach,
+        starts_fix=decision.is_in_scope,
+    )
+    duty = Responder.objects.on_duty
+    technical = decision.technical_owner or duty(Role.DELIVERY, at=now)
+    _tell(result, technical, "technical owner")
+    _tell(
+        result,
+        decision.communications_owner or duty(Role.REVENUE, at=now),
+        "communications owner",
+    )
+    codes = {EscalationCode.E1} if severity.level == Level.SEV1 else set()
+    if decision.is_breach_suspected and not (incident and incident.is_breach_suspected):
+        codes.add(EscalationCode.E4)
+    _add_escalations(result, codes, now=now)
+    if severity.notifies_clients:
+        told = {row.client_id for row in rows.values() if row.told_at}
+        _add_drafts(result, [c for c in decision.clients if c.pk not in told])
+    elif reported_by and incident is None:
+        _add_drafts(result, [reported_by])
+    _add_playbook(result, decision.playbook, decision.systems, source)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A client that may be affected, with what a person at triage wants to know of it."""
+
+    client: Client
+    is_dependent: bool
+    is_only_channel: bool
+    is_reporter: bool
+    is_on_it: bool
+    others: tuple[Incident, ...]
+    last_told_at: dt.datetime | None
+
+
+def client_candidates(
+    clients: Iterable[Client],
+    systems: Iterable[System],
+    *,
+    viewer: Viewer,
+    reported_by: Client | None = None,
+    incident: Incident | None = None,
+) -> list[Candidate]:
+    """The given clients with their tie to the systems, their other open incidents and when they
+    last heard from us. A constant number of queries."""
+    clients = list(clients)
+    wanted = {system.pk for system in systems}
+    ties: dict[int, bool] = {}
+    told: dict[int, dt.datetime] = {}
+    others: dict[int, list[Incident]] = {}
+    visible = Incident.objects.visible_to(viewer).unresolved()
+    on_it = set()
+    for client in Client.objects.filter(pk__in=[c.pk for c in clients]).prefetch_related(
+        "dependencies"
+    ):
+        for tie in client.dependencies.all():
+            if tie.system_id in wanted:
+                ties[client.pk] = ties.get(client.pk, False) or tie.is_only_channel
+    rows = AffectedClient.objects.filter(client__in=clients).select_related("incident")
+    for row in rows.filter(incident__in=visible):
+        if incident is not None and row.incident_id == incident.pk:
+            on_it.add(row.client_id)
+        else:
+            others.setdefault(row.client_id, []).append(row.incident)
+    for client_id, at in (
+        AffectedClient.objects.filter(client__in=clients, told_at__isnull=False)
+        .filter(incident__in=Incident.objects.visible_to(viewer))
+        .values_list("client_id", "told_at")
+        .order_by("told_at")
+    ):
+        if at is not None:
+            told[client_id] = at
+    return [
+        Candidate(
+            client=client,
+            is_dependent=client.pk in ties,
+            is_only_channel=ties.get(client.pk, False),
+            is_reporter=client == reported_by,
+            is_on_it=client.pk in on_it,
+            others=tuple(others.get(client.pk, ())),
+            last_told_at=told.get(client.pk),
+        )
+        for client in clients
+    ]
+
+
+def _rows(incident: Incident | None) -> dict[int, AffectedClient]:
+    if incident is None:
+        return {}
+    return {row.client_id: row for row in incident.affected.all()}
+
+
+def _facts(
+    decision: Triage,
+    severity: Severity,
+    rows: dict[int, AffectedClient],
+    incident: Incident | None,
+    detected_at: dt.datetime,
+    reported_by: Client | None,
+    *,
+    now: dt.datetime,
+) -> Facts:
+    policy = Policy.current()
+    clients = [
+        ClientFacts(
+            id=client.pk,
+            zone=client.zone,
+            added_at=rows[client.pk].added_at if client.pk in rows else now,
+            told_at=rows[client.pk].told_at if client.pk in rows else None,
+            is_reporter=client == reported_by,
+        )
+        for client in decision.clients
+    ]
+    return Facts(
+        status=Status.TRIAGED,
+        detected_at=detected_at,
+        provisional_terms=terms_of(Severity.objects.get(pk=Level.SEV1)),
+        untriaged_limit=policy.untriaged_founder_after,
+        same_day_minimum=policy.same_day_minimum,
+        terms=terms_of(severity),
+        triaged_at=now,
+        severe_since=now,
+        accepted_at=incident.accepted_at if incident else None,
+        clients=tuple(clients),
+    )
+
+
+def _first(plans: Iterable[Plan], kind: str) -> Plan | None:
+    return next((plan for plan in plans if plan.kind == kind), None)
+
+
+def _notices(
+    clients: Iterable[Client], plans: Iterable[Plan], rows: dict[int, AffectedClient]
+) -> list[ClientNotice]:
+    due = {plan.client_id: plan.due_at for plan in plans if plan.kind == DeadlineKind.NOTICE}
+    return [
+        ClientNotice(
+            client,
+            due.get(client.pk),
+            is_told=client.pk in rows and rows[client.pk].told_at is not None,
+        )
+        for client in clients
+    ]
+
+
+def _tell(result: Forecast, person: Responder | None, why: str) -> None:
+    if person is None:
+        return
+    address = staff.address_of(person)
+    channel = Channel(address[0]).label if address else ""
+    result.told.append(Told(person, channel, why))
+
+
+def _add_escalations(result: Forecast, codes: set[EscalationCode], *, now: dt.datetime) -> None:
+    """Who the matrix names for these rules, and whether the founder is among them."""
+    duty = Responder.objects.on_duty
+    result.founder = duty(Role.FOUNDER, at=now)
+    for rule in EscalationRule.objects.filter(code__in=codes):
+        for role in rule.to_roles:
+            _tell(result, duty(role, at=now), f"{rule.code} {rule.situation}")
+            result.is_founder_told |= role == Role.FOUNDER
+
+
+def _add_drafts(result: Forecast, clients: Iterable[Client]) -> None:
+    for client in clients:
+        (result.drafted if client.has_contact else result.without_contact).append(client)
+
+
+def _add_playbook(
+    result: Forecast, chosen: Playbook | None, systems: Iterable[System], source: str
+) -> None:
+    """The playbook that will be attached, as the workflow chooses it."""
+    ids = [system.playbook_id for system in systems if system.playbook_id]
+    playbook = chosen or Playbook.objects.filter(pk__in=ids).first()
+    if playbook is None and source == Source.CLIENT_REPORT:
+        playbook = Playbook.objects.filter(slug=CLIENT_REPORT_PLAYBOOK).first()
+    if playbook is None or result.severity is None:
+        return
+    if (playbook.forces_level or result.severity.level) == result.severity.level:
+        result.playbook = playbook
+    else:
+        result.unfitting_playbook = playbook
