@@ -32,6 +32,8 @@ PATTERNS = [
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{HIDDEN}@"),
 ]
 
+ANSWERED_REFUSALS = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent")
+
 _known_secrets: set[str] = set()
 
 
@@ -119,10 +121,12 @@ def _standard_logging(level: str, steps: list[structlog.typing.Processor]) -> di
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             name: {"level": level}
-            for name in ("config", "monitoring", "incidents", "notifications", "django-q")
+            for name in ("config", "monitoring", "incidents", "notifications")
         }
-        # A page that was not found is not an event; a page that broke is.
-        | {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},
+        # A page that broke is an event. A page that was not found, or a request that was
+        # refused and answered, is none.
+        | {"django.request": {"level": "ERROR"}}
+        | {f"django.security.{name}": {"level": "CRITICAL"} for name in ANSWERED_REFUSALS},
     }
 
 

@@ -22,7 +22,6 @@ from incidents.models import (
     Severity,
     System,
 )
-from incidents.models.incident import Viewer
 from incidents.workflow import Triage
 from notifications.enums import Channel
 
@@ -35,7 +34,7 @@ class Told:
 
     person: Responder
     channel: str
-    why: str
+    why: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def forecast_report(
     duty = Responder.objects.on_duty
     _tell(result, duty(Role.ORCHESTRATOR, at=now), "to triage it")
     if source == Source.CLIENT_REPORT:
-        _tell(result, duty(Role.REVENUE, at=now), "to acknowledge the client’s report")
+        _tell(result, duty(Role.REVENUE, at=now), "to acknowledge the client's report")
     elif source == Source.SCHEDULED_REVIEW:
         _tell(result, duty(Role.REVENUE, at=now), "as communications owner")
     _add_escalations(result, {EscalationCode.E4} if is_breach_suspected else set(), now=now)
@@ -138,70 +137,6 @@ def forecast_triage(
         _add_drafts(result, [reported_by])
     _add_playbook(result, decision.playbook, decision.systems, source)
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A client that may be affected, with what a person at triage wants to know of it."""
-
-    client: Client
-    is_dependent: bool
-    is_only_channel: bool
-    is_reporter: bool
-    is_on_it: bool
-    others: tuple[Incident, ...]
-    last_told_at: dt.datetime | None
-
-
-def client_candidates(
-    clients: Iterable[Client],
-    systems: Iterable[System],
-    *,
-    viewer: Viewer,
-    reported_by: Client | None = None,
-    incident: Incident | None = None,
-) -> list[Candidate]:
-    """The given clients with their tie to the systems, their other open incidents and when they
-    last heard from us. A constant number of queries."""
-    clients = list(clients)
-    wanted = {system.pk for system in systems}
-    ties: dict[int, bool] = {}
-    told: dict[int, dt.datetime] = {}
-    others: dict[int, list[Incident]] = {}
-    visible = Incident.objects.visible_to(viewer).unresolved()
-    on_it = set()
-    for client in Client.objects.filter(pk__in=[c.pk for c in clients]).prefetch_related(
-        "dependencies"
-    ):
-        for tie in client.dependencies.all():
-            if tie.system_id in wanted:
-                ties[client.pk] = ties.get(client.pk, False) or tie.is_only_channel
-    rows = AffectedClient.objects.filter(client__in=clients).select_related("incident")
-    for row in rows.filter(incident__in=visible):
-        if incident is not None and row.incident_id == incident.pk:
-            on_it.add(row.client_id)
-        else:
-            others.setdefault(row.client_id, []).append(row.incident)
-    for client_id, at in (
-        AffectedClient.objects.filter(client__in=clients, told_at__isnull=False)
-        .filter(incident__in=Incident.objects.visible_to(viewer))
-        .values_list("client_id", "told_at")
-        .order_by("told_at")
-    ):
-        if at is not None:
-            told[client_id] = at
-    return [
-        Candidate(
-            client=client,
-            is_dependent=client.pk in ties,
-            is_only_channel=ties.get(client.pk, False),
-            is_reporter=client == reported_by,
-            is_on_it=client.pk in on_it,
-            others=tuple(others.get(client.pk, ())),
-            last_told_at=told.get(client.pk),
-        )
-        for client in clients
-    ]
 
 
 def _rows(incident: Incident | None) -> dict[int, AffectedClient]:
@@ -268,7 +203,9 @@ def _tell(result: Forecast, person: Responder | None, why: str) -> None:
         return
     address = staff.address_of(person)
     channel = Channel(address[0]).label if address else ""
-    result.told.append(Told(person, channel, why))
+    known = [one for one in result.told if one.person == person]
+    result.told = [one for one in result.told if one.person != person]
+    result.told.append(Told(person, channel, (*(known[0].why if known else ()), why)))
 
 
 def _add_escalations(result: Forecast, codes: set[EscalationCode], *, now: dt.datetime) -> None:

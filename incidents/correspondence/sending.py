@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 
@@ -43,7 +44,7 @@ from incidents.timeline import record
 from incidents.transitions import Step
 from notifications.enums import Channel, MessageState, Urgency
 from notifications.models import Message
-from notifications.outbox import cancel_message
+from notifications.outbox import MessageError, cancel_message, queue_message
 from notifications.templating import TemplateError
 
 

@@ -94,7 +94,7 @@ def _system_use(system: System) -> str:
 
 
 def _remove_all(
-    rows: Iterable[models.Model],
+    rows: Iterable[Client | System | Responder],
     noun: str,
     cleared: Cleared,
     *,

@@ -9,7 +9,7 @@ from incidents.demo.replay import Replay, Story
 from incidents.enums import EntryKind, EscalationCode, MailKind, Role, Side, Source
 from incidents.escalation import acknowledge_escalation
 from incidents.models import Incident
-from incidents.workflow.changes import add_note, start_wait
+from incidents.workflow.changes import add_note, end_wait, start_wait
 from incidents.workflow.ending import (
     Measure,
     cancel_incident,
@@ -64,9 +64,9 @@ def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
     investigate_incident(
         incident,
         Findings(
-            logs="Every send since 08:12 is answered with “account suspended”.",
+            logs="Every send is answered with “account suspended”.",
             status_pages="No incident is shown.",
-            configuration="Daily limits are as agreed; the sending volume doubled on Monday.",
+            configuration="Daily limits are as agreed; the sending volume doubled in a day.",
             found="The account is suspended for volume. Sending cannot go on with it today.",
             side=Side.THIRD_PARTY,
         ),
@@ -116,6 +116,7 @@ def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
         what_did="We moved your active campaigns to a second platform and they are sending again.",
     )
     yield after(hours=20)
+    end_wait(incident, on=Side.THIRD_PARTY, by=devin, now=replay.now)
     record_fix(
         incident,
         FixDetails(
@@ -204,7 +205,7 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
         systems=["enrichment"],
         clients=["kestrel-homes", "osprey-freight"],
     )
-    yield after(minutes=15)
+    yield after(minutes=11)
     _triage(replay, incident, level=2, reason="A key component produces errors.")
     yield after(minutes=40)
     _send(
@@ -218,7 +219,7 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
     investigate_incident(
         incident,
         Findings(
-            logs="429 and 503 answers since 06:00, about one call in five.",
+            logs="429 and 503 answers to about one call in five.",
             status_pages="All green.",
             configuration="Our request rate is above the plan's limit since the new campaign.",
             found="We are rate limited: two campaigns enrich at the same hour.",
@@ -253,7 +254,7 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
     yield after(hours=5, minutes=30)
     verify_fix(
         incident,
-        end_to_end="200 leads of the morning were completed and stand in the CRM.",
+        end_to_end="200 incomplete leads were completed and stand in the CRM.",
         failure_test="Both campaigns enriched at the same hour without a refusal.",
         by=devin,
         now=replay.now,
@@ -271,20 +272,20 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
     resolve_incident(incident, by=rick, now=replay.now)
 
 
-def typo_in_sequence(replay: Replay) -> Iterator[dt.datetime]:
+def misaligned_dashboard(replay: Replay) -> Iterator[dt.datetime]:
     """Triaged SEV-4: accepted, with a planned fix, never mailed."""
     after = _clock(replay, hours=26)
     yield after(minutes=0)
     incident = _open(
         replay,
-        title="Typo in step 3 of the spring sequence",
+        title="Legend of the reply chart overlaps its figures",
         source=Source.AGENT,
         by="devin",
-        systems=["outreach-sending"],
+        systems=["weekly-dashboard"],
         clients=["halden-solar"],
     )
     yield after(minutes=25)
-    _triage(replay, incident, level=4, reason="A typo, no functional impact.")
+    _triage(replay, incident, level=4, reason="A layout issue, no functional impact.")
     yield after(hours=2)
     acknowledge_incident(incident, by=replay.actor("rick"), now=replay.now)
 
@@ -318,7 +319,7 @@ def stale_dashboard(replay: Replay) -> Iterator[dt.datetime]:
     investigate_incident(
         incident,
         Findings(
-            logs="The export of Monday 05:00 ended without writing a file.",
+            logs="The last export ended without writing a file.",
             found="The folder of the export was renamed in our storage.",
             side=Side.OURS,
         ),
@@ -392,7 +393,7 @@ def bounce_spike(replay: Replay) -> Iterator[dt.datetime]:
     investigate_incident(
         incident,
         Findings(
-            logs="312 of 318 bounces are hard; every address was marked valid since yesterday.",
+            logs="312 of 318 bounces are hard; every address of the last lists was marked valid.",
             configuration="SPF, DKIM and DMARC pass on all domains.",
             found="The verification step lets every address pass.",
         ),
@@ -402,7 +403,7 @@ def bounce_spike(replay: Replay) -> Iterator[dt.datetime]:
     yield after(minutes=27)
     add_note(
         incident,
-        text="The verification key ran out of quota at 21:10 yesterday. Renewing it now.",
+        text="The key of the verification step has used up its quota. Renewing it now.",
         kind=EntryKind.FINDING,
         by=devin,
         now=replay.now,
@@ -415,12 +416,13 @@ def client_report(replay: Replay) -> Iterator[dt.datetime]:
     yield after(minutes=0)
     _open(
         replay,
-        title="Leads not arriving since this morning",
+        title="No leads arrive from the website's form",
         source=Source.CLIENT_REPORT,
         by="rick",
         systems=["website-forms"],
         reported_by="osprey-freight",
-        description="Jonas wrote: “We have not received a single lead today. It isn't working.”",
+        description="Jonas wrote: “We have not received a single lead since we changed our "
+        "website. It isn't working.”",
     )
 
 
@@ -428,7 +430,7 @@ STORIES: list[Story] = [
     suspended_outreach,
     false_alarm,
     failing_enrichment,
-    typo_in_sequence,
+    misaligned_dashboard,
     stale_dashboard,
     bounce_spike,
     client_report,
@@ -483,10 +485,12 @@ def _triage(
 
 
 def _send(replay: Replay, incident: Incident, kind: str, **text: Any) -> None:
-    """Write and send a mail to every affected client."""
+    """Write and send a mail to every affected client; a notice was drafted at triage already."""
     rick = replay.actor("rick")
-    clients = list(incident.clients.all())
-    draft = start_draft(incident, kind=kind, clients=clients, by=rick, now=replay.now)
+    draft = incident.drafts.filter(kind=kind, finished_at=None).first()
+    if draft is None:
+        clients = list(incident.clients.all())
+        draft = start_draft(incident, kind=kind, clients=clients, by=rick, now=replay.now)
     edit_draft(draft, text, by=rick, now=replay.now)
     send_draft(draft, by=rick, now=replay.now)
 

@@ -7,7 +7,7 @@ A page posts values, the command line posts words: each field here takes both (`
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -78,6 +78,12 @@ class DayField(forms.DateField):
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         super().__init__(widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> dt.date | None:
+        day = super().to_python(value)
+        if day is not None and not FIRST_YEAR <= day.year < LAST_YEAR:
+            raise ValidationError("Give a date of this century.", code="invalid")
+        return day
 
 
 class WordField(forms.ChoiceField):
@@ -215,6 +221,9 @@ class StepForm(forms.Form):
     Carries a one-time token (a double click does the step once) and the version of the incident
     that the person saw (a stale form is refused). Both may be missing.
     """
+
+    #: Other names under which the command line takes a field.
+    aliases: ClassVar[dict[str, str]] = {}
 
     form_token = TokenField(required=False)
     version = forms.IntegerField(

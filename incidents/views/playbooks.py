@@ -1,9 +1,35 @@
+"""The playbooks of the SOP, to read (rule P1)."""
+
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from incidents.models import Incident, Playbook
 
 
+@require_safe
 def playbook_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise RuntimeError("page not written")
+    playbooks = Playbook.objects.filter(is_active=True).annotate(step_count=Count("steps"))
+    context = {
+        "playbooks": playbooks.prefetch_related("systems"),
+        "may_edit": request.user.has_perm("incidents.change_playbook"),
+        "now": timezone.now(),
+    }
+    return render(request, "incidents/playbook_list.html", context)
 
 
-def playbook_detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise RuntimeError("page not written")
+@require_safe
+def playbook_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+    """Its steps in order, each in the style of its kind."""
+    playbook = get_object_or_404(Playbook, slug=slug)
+    visible = Incident.objects.visible_to(request.user)
+    context = {
+        "playbook": playbook,
+        "steps": playbook.steps.all(),
+        "systems": playbook.systems.active(),
+        "incidents": visible.filter(playbooks=playbook).select_related("severity")[:10],
+        "now": timezone.now(),
+    }
+    return render(request, "incidents/playbook_detail.html", context)

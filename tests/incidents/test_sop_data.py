@@ -19,8 +19,9 @@ PLAYBOOKS = sop.headings(level=3, after="## Common Incident Playbooks")
 
 def sop_duration(text: str) -> dt.timedelta:
     """“4 hours” or “1 week” as a duration."""
-    amount, unit = re.match(r"(\d+) (hour|week)", text).groups()
-    return int(amount) * {"hour": HOUR, "week": 168 * HOUR}[unit]
+    found = re.match(r"(\d+) (hour|week)", text)
+    assert found
+    return int(found[1]) * {"hour": HOUR, "week": 168 * HOUR}[found[2]]
 
 
 @pytest.fixture

@@ -66,7 +66,12 @@ def settle(message: Message, *, now: dt.datetime, state: str = MessageState.SENT
 def notify_all(incident: Incident, team: Team, *, now: dt.datetime) -> None:
     draft = incident.drafts.get(kind=MailKind.NOTIFICATION, finished_at=None)
     by = team.actor(Role.REVENUE)
-    correspondence.edit_draft(draft, {"what_happening": "The sync is paused."}, by=by, now=now)
+    texts = {
+        "brief": "Sync paused",
+        "system_name": "your sync",
+        "what_happening": "The sync is paused.",
+    }
+    correspondence.edit_draft(draft, texts, by=by, now=now)
     for mail in correspondence.send_draft(draft, by=by, now=now).mails:
         settle(mail.message, now=now)
     incident.refresh_from_db()

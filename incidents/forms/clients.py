@@ -1,0 +1,186 @@
+"""Clients, and an escalation on a client alone."""
+
+import datetime as dt
+import re
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from incidents.forms.base import DayField, LineField, TextField
+from incidents.forms.records import LinesField, RecordForm, TokenForm, ZoneField
+from incidents.models import Client, EscalationRule, SendingDomain, System
+from incidents.records import CLIENT_ESCALATIONS
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
+
+
+class ClientForm(RecordForm):
+    """A client; the address of its page is made from the name."""
+
+    name = LineField(max_length=120)
+    contact_name = LineField(
+        max_length=120, required=False, help_text="Mails greet this person: “Hi Anna,”."
+    )
+    contact_email = forms.EmailField(
+        required=False,
+        max_length=254,
+        label="Contact's e-mail",
+        help_text="Exactly one address. Without it this client's mail is blocked.",
+        error_messages={"invalid": "Give exactly one address, such as anna@client.example."},
+    )
+    time_zone = ZoneField(help_text="Times in this client's mails are given in it.")
+    hubspot_deal = LineField(
+        max_length=40, required=False, label="HubSpot deal", help_text="Its number in HubSpot."
+    )
+    digest_weekday = forms.TypedChoiceField(
+        coerce=int, choices=list(enumerate(WEEKDAYS)), label="Scheduled update on"
+    )
+    digest_hour = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(hour, f"{hour:02d}:00") for hour in range(24)],
+        label="At",
+        help_text="In the client's time zone.",
+    )
+    since_day = DayField(label="Client since", help_text="No incident of theirs is older.")
+    domains = LinesField(
+        required=False, label="Sending domains", help_text="One a line: go.client.example"
+    )
+    notes = TextField(required=False, max_length=10_000)
+    is_active = forms.BooleanField(
+        required=False, label="Is a client", help_text="Without the tick it leaves every choice."
+    )
+
+    class Meta:
+        model = Client
+        fields = [
+            "name",
+            "tier",
+            "contact_name",
+            "contact_email",
+            "time_zone",
+            "hubspot_deal",
+            "digest_weekday",
+            "digest_hour",
+            "notes",
+            "is_active",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        client = self.instance
+        self.zone_field.add(client.time_zone)
+        since = client.since or timezone.now()
+        self.fields["since_day"].initial = timezone.localdate(since, client.zone)
+        rows = list(client.dependencies.all()) if client.pk else []
+        if client.pk:
+            self.fields["domains"].initial = [d.name for d in client.sending_domains.all()]
+        present = {row.system_id for row in rows}
+        systems = [s for s in System.objects.all() if s.is_active or s.pk in present]
+        self.systems = {str(system.pk): system for system in systems}
+        for name, chosen in (
+            ("systems", present),
+            ("only_channels", {row.system_id for row in rows if row.is_only_channel}),
+        ):
+            self.fields[name] = forms.MultipleChoiceField(
+                required=False,
+                choices=[(key, str(system)) for key, system in self.systems.items()],
+                initial=[str(pk) for pk in chosen],
+                error_messages={"invalid_choice": "There is no such system any more."},
+            )
+
+    @property
+    def zone_field(self) -> ZoneField:
+        field = self.fields["time_zone"]
+        assert isinstance(field, ZoneField)
+        return field
+
+    def system_rows(self) -> list[tuple[System, bool, bool]]:
+        """Each system with its two ticks: depends on it, and it is the only channel."""
+        depends = {str(key) for key in self["systems"].value() or []}
+        only = {str(key) for key in self["only_channels"].value() or []}
+        return [(system, key in depends, key in only) for key, system in self.systems.items()]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        others = Client.objects.filter(name__iexact=name).exclude(pk=self.instance.pk)
+        if other := others.first():
+            raise forms.ValidationError(f"There is a client called {other.name} already.")
+        return name
+
+    def clean_since_day(self) -> dt.date:
+        day: dt.date = self.cleaned_data["since_day"]
+        if day > timezone.localdate():
+            raise forms.ValidationError("This day is in the future.")
+        return day
+
+    def clean_domains(self) -> list[str]:
+        domains = list(dict.fromkeys(map(_as_domain, self.cleaned_data["domains"])))
+        taken = SendingDomain.objects.filter(name__in=domains).exclude(client=self.instance.pk)
+        if other := taken.select_related("client").first():
+            raise forms.ValidationError(f"{other.name} belongs to {other.client}.")
+        return domains
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        values = self.cleaned_data
+        # The only channel is one that they depend on: one tick says both.
+        only = values.get("only_channels") or []
+        depends = [*(values.get("systems") or []), *only]
+        values["systems"] = [self.systems[key] for key in dict.fromkeys(depends)]
+        values["only_channels"] = [self.systems[key] for key in only]
+        return values
+
+    def _post_clean(self) -> None:
+        day = self.cleaned_data.get("since_day")
+        if day and ("since_day" in self.changed_data or not self.instance.since):
+            zone = self.cleaned_data.get("time_zone") or self.instance.time_zone
+            self.instance.since = _start_of(day, zone)
+        super()._post_clean()  # type: ignore[misc]
+
+
+class ClientEscalationForm(TokenForm):
+    """E2, E3, E7 on a client alone."""
+
+    code = forms.ChoiceField(
+        label="What is it?",
+        widget=forms.RadioSelect,
+        choices=[],
+        error_messages={"required": "Choose what it is."},
+    )
+    summary = TextField(
+        label="What happened",
+        max_length=5_000,
+        rows=4,
+        help_text="This is what they read at once, perhaps at night: who said what, and when.",
+        error_messages={"required": "Say what happened."},
+    )
+    confirm = forms.BooleanField(
+        label="Tell them now",
+        error_messages={"required": "Tick the box: this cannot be taken back."},
+    )
+
+    def __init__(self, *args: Any, rules: list[EscalationRule], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(r.code, r.situation) for r in rules if r.code in CLIENT_ESCALATIONS]
+
+
+def _as_domain(text: str) -> str:
+    """A host name in lower case, other letters as their xn-- form."""
+    name = text.strip().rstrip(".").lower()
+    try:
+        name = name.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise forms.ValidationError(f"“{text[:80]}” is not a domain.") from error
+    if not _DOMAIN.fullmatch(name):
+        raise forms.ValidationError(f"“{text[:80]}” is not a domain such as go.client.example.")
+    return name
+
+
+def _start_of(day: dt.date, zone: str) -> dt.datetime:
+    """The first moment of a day in a zone."""
+    return timezone.make_aware(dt.datetime.combine(day, dt.time.min), Client(time_zone=zone).zone)

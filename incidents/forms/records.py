@@ -1,0 +1,96 @@
+"""What the forms of clients, systems, templates and contact details share."""
+
+import uuid
+import zoneinfo
+from typing import Any
+
+from django import forms
+
+from incidents.forms.base import LARGEST_VERSION, TokenField
+
+#: A year is enough of a list; nobody needs the zones that only redirect.
+ZONES = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
+
+
+class TokenForm(forms.Form):
+    """A form that is done once, and refused when it is older than what it would change."""
+
+    form_token = TokenField(required=False)
+    version = forms.IntegerField(
+        required=False, min_value=0, max_value=LARGEST_VERSION, widget=forms.HiddenInput
+    )
+
+    def __init__(self, *args: Any, version: int | None = None, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            "form_token": uuid.uuid4(),
+            "version": version,
+            **(kwargs.get("initial") or {}),
+        }
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+    @property
+    def token(self) -> uuid.UUID | None:
+        """The one-time token of a valid form."""
+        return self.cleaned_data.get("form_token")
+
+    @property
+    def seen_version(self) -> int | None:
+        """The version the person saw, of a valid form."""
+        return self.cleaned_data.get("version")
+
+    def renew(self, version: int) -> None:
+        """After a conflict: the same text, now compared with the newest version."""
+        data = self.data.copy()
+        data[self.add_prefix("version")] = str(version)
+        data[self.add_prefix("form_token")] = str(uuid.uuid4())
+        self.data = data
+
+
+class RecordForm(TokenForm, forms.ModelForm):  # type: ignore[misc]
+    """A TokenForm over a model."""
+
+
+class ConfirmForm(TokenForm):
+    """Nothing but a box to tick before something that cannot be taken back."""
+
+    confirm = forms.BooleanField(
+        error_messages={"required": "Tick the box: this cannot be taken back."}
+    )
+
+    def __init__(self, *args: Any, what: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["confirm"].label = what
+
+
+class ZoneField(forms.ChoiceField):
+    """A time zone by its name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [(zone, zone.replace("_", " ")) for zone in ZONES]
+        super().__init__(choices=choices, **kwargs)
+
+    def add(self, zone: str) -> None:
+        """Keep a zone that a record has and the list leaves out."""
+        if zone and zone not in ZONES:
+            self.choices = [(zone, zone), *self.choices]
+
+
+class LinesField(forms.CharField):
+    """Several short texts, one a line; a list without empties and repeats."""
+
+    def __init__(self, *, rows: int = 3, longest: int = 50, **kwargs: Any) -> None:
+        self.longest = longest
+        kwargs.setdefault("max_length", 5_000)
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+        text = super().clean(self.prepare_value(value)) or ""
+        lines = [" ".join(line.split()) for line in text.splitlines()]
+        found = list(dict.fromkeys(line for line in lines if line))
+        if len(found) > self.longest:
+            raise forms.ValidationError(f"No more than {self.longest} lines.")
+        return found

@@ -1,0 +1,46 @@
+"""How the pages of clients, systems, templates, outbox and account answer a post."""
+
+import datetime as dt
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from django.contrib import messages
+
+from incidents.errors import WorkflowError
+from incidents.form_tokens import RepeatedFormError, once
+from incidents.forms.records import TokenForm
+from incidents.views.refusals import refusal_status
+
+
+def post(
+    request: HttpRequest,
+    form: TokenForm,
+    act: Callable[[], str],
+    *,
+    done: str,
+    now: dt.datetime,
+) -> HttpResponse | int:
+    """Do what a form asks, once; ``act`` does it and says where to go then.
+
+    Returns the redirect, or the status with which to show the form again: its errors then say
+    what is wrong, and nothing was changed.
+    """
+    if not form.is_valid():
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    try:
+        with once(form.token, now=now) as mark:
+            mark.location = act()
+    except RepeatedFormError as repeated:
+        return redirect(repeated.location or request.path)
+    except WorkflowError as refusal:
+        form.add_error(None, [refusal.message, *(item.text for item in refusal.missing)])
+        return refusal_status(refusal)
+    except ValidationError as problem:
+        form.add_error(None, problem)
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    messages.success(request, done)
+    return redirect(mark.location)
