@@ -92,6 +92,7 @@ def _client_missing(incident: Incident, row: AffectedClient) -> list[Missing]:
 
 
 def _is_window_waived(incident: Incident) -> bool:
+    """A waiver counts for the verification it followed; a relapse leaves it behind."""
     return incident.waivers.filter(
-        kind=WaiverKind.STABILITY_WINDOW, detail="", at__gte=incident.verified_at
+        kind=WaiverKind.STABILITY_WINDOW, at__gte=incident.verified_at
     ).exists()

@@ -5,7 +5,7 @@ import datetime as dt
 from incidents.actors import Actor
 from incidents.clocks import acknowledged_moment
 from incidents.deadlines import facts_of
-from incidents.enums import EntryKind, Status
+from incidents.enums import EntryKind, Level, Status
 from incidents.models import AffectedClient, Incident
 from incidents.timeline import record
 
@@ -31,6 +31,16 @@ def premium_clients_owed_postmortem(incident: Incident) -> list[AffectedClient]:
     if incident.review_severity is None or not incident.review_severity.postmortem_to_premium:
         return []
     return [row for row in incident.affected.select_related("client") if row.client.is_premium]
+
+
+def accept(
+    incident: Incident, *, at: dt.datetime, planned_fix_at: dt.datetime | None = None
+) -> None:
+    """C3: the communications owner takes it on; a SEV-4 gets its planned-fix date."""
+    incident.accepted_at = at
+    if incident.level == Level.SEV4:
+        limit = incident.detected_at + incident.judged_severity.resolve_within
+        incident.planned_fix_at = planned_fix_at or max(at, limit)
 
 
 def acknowledge_if_told(

@@ -56,8 +56,10 @@ def promises(incidents: QuerySet[Incident]) -> QuerySet[Deadline]:
 
 def score_of(client: Client, *, incidents: QuerySet[Incident]) -> PromiseScore:
     """One client's score, from what lies in ``incidents``."""
-    figures = promises(incidents).filter(client=client).aggregate(
-        kept=Count("pk", filter=KEPT), late=Count("pk", filter=LATE)
+    figures = (
+        promises(incidents)
+        .filter(client=client)
+        .aggregate(kept=Count("pk", filter=KEPT), late=Count("pk", filter=LATE))
     )
     return PromiseScore(cast(int, figures["kept"]), cast(int, figures["late"]))
 

@@ -88,8 +88,7 @@ def incident_data(incident: Incident) -> Data:
             for kind in CLOCKS
         },
         "deadlines": [
-            {"kind": str(row.kind), "client": row.client.slug if row.client else None}
-            | _clock(row)
+            {"kind": str(row.kind), "client": row.client.slug if row.client else None} | _clock(row)
             for row in deadlines
         ],
         "clients": [_client(row) for row in incident.affected.all()],

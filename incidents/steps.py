@@ -9,6 +9,7 @@ from django.db import transaction
 
 from incidents import correspondence, workflow
 from incidents.actors import Actor
+from incidents.correspondence import Sent
 from incidents.enums import MailKind
 from incidents.errors import Missing, WorkflowError
 from incidents.forms.base import StepForm
@@ -90,6 +91,20 @@ def find_draft(incident: Incident, form: OfDraftForm) -> MailDraft:
             f"There is no open draft: {name}.", [Missing("A drafted mail", step=Step.DRAFT)]
         )
     return draft
+
+
+def outcome_text(spec: StepSpec, incident: Incident, result: object) -> str:
+    """One line that says what was done, with what a person should know of the result."""
+    text = f"{incident.ref}: {spec.label.lower()}, done. It is {incident.get_status_display()}."
+    if isinstance(result, Sent):
+        count = len(result.mails)
+        text = f"{incident.ref}: {count} {'mail' if count == 1 else 'mails'} on the way."
+        if result.without_contact:
+            names = ", ".join(client.name for client in result.without_contact)
+            text += f" Not to {names}: no usable contact."
+    elif isinstance(result, MailDraft):
+        text = f"{incident.ref}: {result.get_kind_display().lower()} drafted (number {result.pk})."
+    return text
 
 
 def _triage(incident: Incident, form: TriageForm, *, by: Actor, now: dt.datetime) -> object:

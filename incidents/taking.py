@@ -30,7 +30,7 @@ VERSION_NEUTRAL = {
 }
 SAVED_FIELDS = [
     field.name
-    for field in Incident._meta.concrete_fields  # noqa: SLF001
+    for field in Incident._meta.concrete_fields
     if field.name not in TIMELINE_FIELDS and not field.primary_key and field.name != "ref"
 ]
 

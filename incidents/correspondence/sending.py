@@ -18,7 +18,7 @@ from incidents.correspondence.rendering import (
     render_for,
 )
 from incidents.deadlines import start_deadline, stop_deadline, sync_deadlines
-from incidents.duties import acknowledge_if_told
+from incidents.duties import accept, acknowledge_if_told
 from incidents.enums import (
     DeadlineKind,
     EntryKind,
@@ -144,7 +144,7 @@ def send_draft(
     2. Render for each client, in its own zone.
     3. Queue with a unique key; a client without a contact is left out and named (M7).
 
-    Sending the notification accepts the incident (C3). Raises WorkflowError with what is missing.
+    Raises WorkflowError with what is missing.
     """
     with take_step(draft.incident, Step.SEND, by=by, now=now) as taken:
         row = MailDraft.objects.select_for_update().select_related("incident").get(pk=draft.pk)
@@ -174,8 +174,6 @@ def send_draft(
                     for client in sent.without_contact
                 ],
             )
-        if row.kind == MailKind.NOTIFICATION and taken.incident.accepted_at is None:
-            taken.incident.accepted_at = now
         finish_if_sent(row, now=now)
     draft.refresh_from_db()
     return sent
@@ -246,6 +244,8 @@ def mark_told(
     """A client has heard from us: clocks stop, open promises are kept, a new one is made (M6)."""
     if kind == MailKind.NOTIFICATION and row.told_at is None:
         row.told_at, row.told_via = at, via
+    if kind == MailKind.NOTIFICATION and incident.accepted_at is None:
+        accept(incident, at=at)
     if kind in (MailKind.RESOLVED, MailKind.WORKAROUND) and _is_the_end(incident, kind):
         row.resolution_told_at, row.resolution_told_via = at, via
     if kind == MailKind.POSTMORTEM:

@@ -72,6 +72,8 @@ class DisplayForm(forms.Form):
     """Light or dark, and single-key shortcuts; kept in a cookie of this browser."""
 
     theme = forms.ChoiceField(
-        choices=[("light", "Light"), ("dark", "Dark")], widget=forms.RadioSelect, required=False
+        choices=[("light", "Light"), ("dark", "Dark"), ("system", "System")],
+        widget=forms.RadioSelect,
+        required=False,
     )
     shortcuts = forms.BooleanField(required=False, label="Use keyboard shortcuts")

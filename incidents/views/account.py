@@ -5,8 +5,8 @@ from http import HTTPStatus
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -35,13 +35,15 @@ def account(request: HttpRequest, **kwargs: object) -> HttpResponse:
 
 
 def _own(request: HttpRequest) -> list[Responder]:
-    return responders_of(actor_for(request.user).user or request.user)  # type: ignore[arg-type]
+    return responders_of(request.user)
 
 
 def _save_contact(request: HttpRequest, sent: str) -> HttpResponse:
     now, actor = timezone.now(), actor_for(request.user)
     mine = {str(row.pk): row for row in _own(request)}
-    responder = mine.get(sent) or get_object_or_404(Responder, pk=None)
+    responder = mine.get(sent)
+    if responder is None:
+        raise Http404
     if request.POST.get("action") == "back":
         return _come_back(request, responder, actor)
     forms = {key: ContactForm(instance=row, prefix=key) for key, row in mine.items()}
@@ -71,7 +73,8 @@ def _keep_display(request: HttpRequest) -> HttpResponse:
     messages.success(request, "Kept in this browser.")
     response = redirect(request.path)
     cookies = {SHORTCUTS_COOKIE: "" if form.cleaned_data["shortcuts"] else "off"}
-    if theme := form.cleaned_data["theme"]:
+    theme = form.cleaned_data["theme"]
+    if theme in ("light", "dark"):
         cookies["theme"] = theme
     for name, value in cookies.items():
         response.set_cookie(

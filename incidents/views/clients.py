@@ -6,7 +6,9 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from incidents.actors import actor_for
@@ -27,7 +29,7 @@ from incidents.records import (
     who_is_told,
 )
 from incidents.transitions import Step
-from incidents.views.posting import post
+from incidents.views.posting import kept_query, post
 
 PER_PAGE = 50
 #: As many as a person reads; the incident list has the rest.
@@ -54,6 +56,7 @@ def client_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
         "tiers": Tier.choices,
         "shows_former": shows_former,
         "is_filtered": bool(query or tier or shows_former),
+        "kept": kept_query(q=query, tier=tier, former="1" if shows_former else ""),
         "may_edit": may_edit(Kind.CLIENT, by=actor_for(request.user)),
         "now": timezone.now(),
     }
@@ -77,6 +80,7 @@ def client_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "dependencies": client.dependencies.select_related("system"),
         "domains": client.sending_domains.all(),
         "open_incidents": theirs.open(),
+        "list_more": f"{reverse('incidents:list')}?{urlencode({'client': client.slug})}",
         "past_incidents": theirs.exclude(status__in=OPEN_STATUSES)[:SHOWN],
         "score": score_of(client, incidents=visible),
         "promises": promised.order_by("-due_at", "-id")[:SHOWN],

@@ -49,9 +49,7 @@ def seen(request: HttpRequest, token: str, **kwargs: object) -> HttpResponse:
 def _acknowledge(escalation: Escalation, responder: Responder, note: str) -> None:
     """In the name of the person the link was made for."""
     by = Actor(name=responder.name, origin=Origin.HUMAN, user=responder.user)
-    acknowledge_escalation(
-        escalation, name=responder.name, by=by, now=timezone.now(), note=note
-    )
+    acknowledge_escalation(escalation, name=responder.name, by=by, now=timezone.now(), note=note)
 
 
 def _reference(escalation: Escalation) -> str:

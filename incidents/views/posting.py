@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-
-from django.contrib import messages
+from django.utils.http import urlencode
 
 from incidents.errors import WorkflowError
 from incidents.form_tokens import RepeatedFormError, once
@@ -44,3 +44,9 @@ def post(
         return HTTPStatus.UNPROCESSABLE_ENTITY
     messages.success(request, done)
     return redirect(mark.location)
+
+
+def kept_query(**filters: str) -> str:
+    """The filters that are set, for the address of another page of the same list."""
+    kept = urlencode({name: value for name, value in filters.items() if value})
+    return f"{kept}&" if kept else ""

@@ -6,7 +6,9 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from incidents.actors import actor_for
@@ -21,7 +23,7 @@ from incidents.records import (
     save_system,
     version_of,
 )
-from incidents.views.posting import post
+from incidents.views.posting import kept_query, post
 
 PER_PAGE = 50
 SHOWN = 20
@@ -47,6 +49,7 @@ def system_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
         "sides": Side.choices,
         "shows_former": shows_former,
         "is_filtered": bool(query or side or shows_former),
+        "kept": kept_query(q=query, side=side, former="1" if shows_former else ""),
         "may_edit": may_edit(Kind.SYSTEM, by=actor_for(request.user)),
         "now": timezone.now(),
     }
@@ -65,6 +68,7 @@ def system_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "dependencies": system.dependencies.select_related("client"),
         "backs_up": system.backs_up.all(),
         "open_incidents": on_it.open(),
+        "list_more": f"{reverse('incidents:list')}?{urlencode({'system': system.slug})}",
         "past_incidents": on_it.exclude(status__in=OPEN_STATUSES)[:SHOWN],
         "changes": changes_of(system),
         "may_edit": may_edit(Kind.SYSTEM, by=actor_for(request.user)),

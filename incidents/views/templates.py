@@ -71,9 +71,7 @@ def template_edit(request: HttpRequest, name: str, **kwargs: object) -> HttpResp
     may = may_edit(Kind.TEMPLATE, by=actor)
     version, stored = version_of(template), _shipped(template)
     source, filled = _older_words(template, request.GET.get("from", ""))
-    form = TemplateForm(
-        request.POST or None, instance=template, initial=filled, version=version
-    )
+    form = TemplateForm(request.POST or None, instance=template, initial=filled, version=version)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
         check_editor(Kind.TEMPLATE, by=actor)

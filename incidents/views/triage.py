@@ -14,7 +14,7 @@ from incidents.actors import Actor, actor_for
 from incidents.duplicates import Joined, join_report
 from incidents.enums import Role, Source, Status
 from incidents.errors import WorkflowError
-from incidents.form_tokens import RepeatedForm, once
+from incidents.form_tokens import RepeatedFormError, once
 from incidents.forms.report import JoinForm, ReportForm, usual_source
 from incidents.forms.triage import TriageForm
 from incidents.models import Client, Incident, System
@@ -135,7 +135,7 @@ def join_incident(request: HttpRequest, ref: str) -> HttpResponse:
                 now=now,
             )
             mark.location = target.get_absolute_url()
-    except RepeatedForm as repeated:
+    except RepeatedFormError as repeated:
         return redirect(repeated.location or target.get_absolute_url())
     messages.success(request, _joined_text(joined))
     return redirect(target)
@@ -149,7 +149,7 @@ def _open(request: HttpRequest, form: ReportForm, by: Actor, *, now: dt.datetime
                 form.report(), decision=form.decision() if is_triaging else None, by=by, now=now
             )
             mark.location = _landing(request, incident)
-    except RepeatedForm as repeated:
+    except RepeatedFormError as repeated:
         return redirect(repeated.location or reverse("incidents:list"))
     except WorkflowError as error:
         return _refuse(request, form, by, error, now=now)
@@ -164,7 +164,7 @@ def _triage(
         with once(form.token, now=now) as mark:
             decide_triage(incident, form.decision(), by=by, now=now, version=form.seen_version)
             mark.location = _landing(request, incident)
-    except RepeatedForm as repeated:
+    except RepeatedFormError as repeated:
         return redirect(repeated.location or incident.get_absolute_url())
     except WorkflowError as error:
         incident.refresh_from_db()

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from incidents.duplicates import Duplicate, likely_duplicates
-from incidents.enums import UNRESOLVED_STATUSES, Level, Source
+from incidents.enums import UNRESOLVED_STATUSES, Level, Role, Source
 from incidents.forecast import Forecast, forecast_report, forecast_triage
 from incidents.forms.triage import QUESTIONS, TriageForm
 from incidents.models import Client, Incident, Playbook, Responder, Severity, System
@@ -80,6 +80,7 @@ class Board:
     severities: list[Severity] = field(default_factory=list)
     forecast: Forecast | None = None
     duplicates: list[Duplicate] = field(default_factory=list)
+    founder: str = "the founder"
     is_breach: bool = False
     is_in_scope: bool = False
 
@@ -159,6 +160,8 @@ def lay_out(
         is_breach=bool(values.get("data_breach")),
         is_in_scope=bool(values.get("in_scope")),
     )
+    founder = Responder.objects.on_duty(Role.FOUNDER, at=now)
+    board.founder = founder.name if founder else board.founder
     _place_systems(board, form, systems)
     _place_clients(board, form, systems, clients, viewer=viewer)
     board.forecast = _forecast(form, board, systems, clients, now=now)

@@ -7,7 +7,7 @@ from incidents.actors import Actor
 from incidents.correspondence import prepare_notification
 from incidents.deadlines import sync_deadlines
 from incidents.duties import acknowledge_if_told, owe_duties, owe_only_present
-from incidents.enums import Downgrade, EntryKind, Level, Role, Side, WaiverKind
+from incidents.enums import Downgrade, EntryKind, EscalationCode, Level, Role, Side, WaiverKind
 from incidents.errors import WorkflowError
 from incidents.escalation import escalate_severity, raise_by_person
 from incidents.models import (
@@ -24,7 +24,7 @@ from incidents.models import (
 from incidents.taking import require, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
-from incidents.workflow.opening import check_detection, tell_assigned
+from incidents.workflow.opening import check_detection, suspect_breach, tell_assigned
 
 PARTS = {
     "coordinator": Role.ORCHESTRATOR,
@@ -265,13 +265,11 @@ def escalate_incident(
 ) -> Escalation:
     """E2, E3, E4, E7 on an incident. A suspected breach makes it private as well (W11)."""
     with take_step(incident, Step.ESCALATE, by=by, now=now) as taken:
+        text = require(summary, "What happened")
+        if code == EscalationCode.E4 and not taken.incident.is_breach_suspected:
+            return suspect_breach(taken.incident, summary=text, by=taken.by, now=now, client=client)
         return raise_by_person(
-            code,
-            summary=require(summary, "What happened"),
-            by=taken.by,
-            now=now,
-            incident=taken.incident,
-            client=client,
+            code, summary=text, by=taken.by, now=now, incident=taken.incident, client=client
         )
 
 

@@ -10,7 +10,7 @@ from incidents import staff
 from incidents.actors import SYSTEM, Actor
 from incidents.correspondence import prepare_notification
 from incidents.deadlines import sync_deadlines
-from incidents.duties import acknowledge_if_told, owe_duties
+from incidents.duties import accept, acknowledge_if_told, owe_duties
 from incidents.enums import (
     EntryKind,
     EscalationCode,
@@ -23,7 +23,9 @@ from incidents.escalation import escalate_severity, raise_by_person
 from incidents.models import (
     AffectedClient,
     Client,
+    Escalation,
     Incident,
+    Participant,
     Playbook,
     Responder,
     Severity,
@@ -102,7 +104,8 @@ def open_incident(
                 data={"description": incident.description},
             )
             if is_breach_suspected:
-                _make_private(incident, by=by, now=now)
+                summary = f"Data breach suspected in {incident.ref}."
+                suspect_breach(incident, summary=summary, by=by, now=now)
             if reported_by:
                 prepare_notification(incident, [reported_by], now=now)
             sync_deadlines(incident, now=now)
@@ -171,7 +174,8 @@ def triage_incident(
         _scope(row, decision, now=now)
         owe_duties(row)
         if decision.is_breach_suspected and not row.is_breach_suspected:
-            _make_private(row, by=taken.by, now=now)
+            summary = f"Data breach suspected in {row.ref}."
+            suspect_breach(row, summary=summary, by=taken.by, now=now)
         _log_triage(taken, severity, now=now)
         _attach_playbook(row, decision.playbook, now=now)
         acknowledge_if_told(row, by=taken.by, now=now, is_anew=True)
@@ -215,12 +219,9 @@ def acknowledge_incident(
         row = taken.incident
         if row.accepted_at is not None:
             raise WorkflowError(f"{row.ref} was accepted already.")
-        row.accepted_at = now
+        accept(row, at=now, planned_fix_at=planned_fix_at)
         text = f"Accepted by {taken.by.name}."
-        if row.level == Level.SEV4:
-            row.planned_fix_at = planned_fix_at or max(
-                now, row.detected_at + row.judged_severity.resolve_within
-            )
+        if row.planned_fix_at:
             text += f" Fix planned for {staff.agency_time(row.planned_fix_at)}."
         record(row, EntryKind.ACKNOWLEDGED, text, by=taken.by, now=now)
         acknowledge_if_told(row, by=taken.by, now=now)
@@ -247,10 +248,17 @@ def _add_clients(incident: Incident, clients: list[Client], *, now: dt.datetime)
     )
 
 
-def _make_private(incident: Incident, *, by: Actor, now: dt.datetime) -> None:
-    """W11: a suspected breach is seen by few, and the founder and legal hear of it (E4)."""
+def suspect_breach(
+    incident: Incident, *, summary: str, by: Actor, now: dt.datetime, client: Client | None = None
+) -> Escalation:
+    """W11: a suspected breach is seen by few from now on, and the founder hears of it (E4)."""
     incident.is_private = incident.is_breach_suspected = True
     incident.save(update_fields=["is_private", "is_breach_suspected"])
+    legal = Responder.objects.filter(role=Role.LEGAL, is_active=True, user__isnull=False)
+    for responder in legal:
+        Participant.objects.get_or_create(
+            incident=incident, user=responder.user, defaults={"added_at": now}
+        )
     record(
         incident,
         EntryKind.PRIVACY,
@@ -258,12 +266,8 @@ def _make_private(incident: Incident, *, by: Actor, now: dt.datetime) -> None:
         by=by,
         now=now,
     )
-    raise_by_person(
-        EscalationCode.E4,
-        summary=f"Data breach suspected in {incident.ref}.",
-        by=by,
-        now=now,
-        incident=incident,
+    return raise_by_person(
+        EscalationCode.E4, summary=summary, by=by, now=now, incident=incident, client=client
     )
 
 

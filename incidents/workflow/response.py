@@ -190,9 +190,6 @@ def report_relapse(
         )
         row.verified_at = row.workaround_at = None
         row.affected.update(resolution_told_at=None, resolution_told_via="")
-        row.waivers.filter(kind=WaiverKind.STABILITY_WINDOW, detail="").update(
-            detail="Spent: the incident relapsed."
-        )
         record(row, EntryKind.RELAPSE, f"It came back: {text}", by=taken.by, now=now)
     return incident
 

@@ -237,9 +237,7 @@ def test_speculation_is_flagged_in_a_notification_but_does_not_block_M5(team: Te
 # Promises -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("level", "cadence"), [(1, 1 * H), (2, 4 * H), (3, 72 * H), (4, None)]
-)
+@pytest.mark.parametrize(("level", "cadence"), [(1, 1 * H), (2, 4 * H), (3, 72 * H), (4, None)])
 def test_the_next_update_defaults_to_the_cadence_M6_S7(
     team: Team, level: int, cadence: dt.timedelta | None
 ) -> None:

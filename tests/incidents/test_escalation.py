@@ -173,9 +173,7 @@ def test_a_new_owner_is_told_with_link_and_deadline_N1(team: Team) -> None:
 def test_nobody_is_told_twice_of_the_same_N1(team: Team) -> None:
     incident = make_incident(team=team)
     for _ in range(2):
-        staff.tell(
-            team.delivery, event="x", subject="s", lines=["l"], now=NOW, incident=incident
-        )
+        staff.tell(team.delivery, event="x", subject="s", lines=["l"], now=NOW, incident=incident)
     assert len(told(team.delivery.email)) == 1
 
 

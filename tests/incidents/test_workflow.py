@@ -392,9 +392,7 @@ def test_a_downgrade_needs_a_reason_and_its_kind_S10(team: Team) -> None:
     assert incident.level == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "owed"), [(Downgrade.SHRANK, 1), (Downgrade.MISCLASSIFIED, None)]
-)
+@pytest.mark.parametrize(("kind", "owed"), [(Downgrade.SHRANK, 1), (Downgrade.MISCLASSIFIED, None)])
 def test_duties_stay_when_the_impact_shrank_and_go_when_misclassified_S10(
     team: Team, kind: str, owed: int | None
 ) -> None:
@@ -761,3 +759,28 @@ def test_prefilled_clients_who_were_told_cannot_be_dropped_W3(team: Team) -> Non
             by=team.actor(Role.ORCHESTRATOR),
             now=NOW,
         )
+
+
+def test_a_breach_raised_later_makes_it_private_and_lets_legal_in_W11_E4(team: Team) -> None:
+    incident = open_and_triage(team, 2)
+    workflow.escalate_incident(
+        incident, code="E4", summary="A list was public", by=team.actor(Role.REVENUE), now=NOW + H
+    )
+    incident.refresh_from_db()
+    assert incident.is_private
+    assert Incident.objects.visible_to(team.legal.user).filter(pk=incident.pk).exists()
+    assert not Incident.objects.visible_to(make_user(Role.DELIVERY)).exists()
+
+
+def test_an_undone_notice_leaves_acknowledging_open_C3(team: Team) -> None:
+    incident = open_and_triage(team, 3)
+    rick = team.actor(Role.REVENUE)
+    clients = [row.client for row in incident.affected.all()]
+    draft = correspondence.start_draft(
+        incident, kind=MailKind.NOTIFICATION, clients=clients, by=rick, now=NOW + 6 * MIN
+    )
+    correspondence.edit_draft(draft, {"what_happening": "Paused."}, by=rick, now=NOW + 6 * MIN)
+    correspondence.send_draft(draft, by=rick, now=NOW + 7 * MIN)
+    correspondence.undo_send(draft, by=rick, now=NOW + 7 * MIN)
+    workflow.acknowledge_incident(incident, by=rick, now=NOW + 8 * MIN)
+    assert due(incident, DeadlineKind.ACKNOWLEDGE).stopped_at == NOW + 8 * MIN
