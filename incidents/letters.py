@@ -35,10 +35,8 @@ _GAP_OPEN, _GAP_CLOSE = "\uf8fe", "\uf8ff"
 _MOST_FINDINGS = (_LAST - _FIRST) // 2 - 1
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 EMPTY = SafeString("")
-_ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|a\.m|p\.m|approx|etc|vs|no|dr|mr|ms|st)\.", re.IGNORECASE
-)
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|a\.m|p\.m|approx|etc|vs|dr|mr|ms)\.", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?…]+[^\w\s]*(?=\s|$)|\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,7 @@ def save_client(
         scope = _scope_changes(client, set(domains), wanted)
         if not client.pk:
             client.slug = _free_slug(Client, client.name)
-        client._change_reason = scope[:REASON_LENGTH] or None
-        _save(client)
+        _save(client, reason=scope[:REASON_LENGTH])
         _set_domains(client, set(domains))
         _set_dependencies(client, wanted)
     return client
@@ -223,7 +222,7 @@ def _check_fresh(record: Any, version: int | None) -> None:
     """Lock the stored row; refuse a form that was opened before the newest change."""
     if not record.pk:
         return
-    type(record)._default_manager.select_for_update().get(pk=record.pk)
+    type(record).objects.select_for_update().get(pk=record.pk)
     if version is None or version == version_of(record):
         return
     changes = [c for c in changes_of(record) if c.version > version]
@@ -234,7 +233,10 @@ def _check_fresh(record: Any, version: int | None) -> None:
     )
 
 
-def _save(record: Any) -> None:
+def _save(record: Any, *, reason: str = "") -> None:
+    if reason:
+        # Where the history takes the reason from.
+        record._change_reason = reason
     try:
         with transaction.atomic():
             record.save()
@@ -242,10 +244,10 @@ def _save(record: Any) -> None:
         raise WorkflowError(f"There is already one called “{record}”.") from error
 
 
-def _free_slug(model: Any, name: str) -> str:
+def _free_slug(model: type[Client] | type[System], name: str) -> str:
     """The name as an address, with a number where it is taken or nothing is left of it."""
-    base = slugify(name)[:50] or model._meta.model_name or "record"
-    rows = model._default_manager.filter(slug__startswith=base)
+    base = slugify(name)[:50] or model.__name__.lower()
+    rows = model.objects.filter(slug__startswith=base)
     # The pages themselves live beside the records: /clients/new/.
     taken = {"new", *rows.values_list("slug", flat=True)}
     if base not in taken:
@@ -265,7 +267,7 @@ def _scope_changes(client: Client, domains: set[str], systems: dict[System, bool
     had = {str(row.system) + (" (only channel)" * row.is_only_channel) for row in rows}
     has = {str(system) + (" (only channel)" * only) for system, only in systems.items()}
     parts = [f"+{name}" for name in sorted((has - had) | (domains - had_domains))]
-    parts += [f"−{name}" for name in sorted((had - has) | (had_domains - domains))]
+    parts += [f"-{name}" for name in sorted((had - has) | (had_domains - domains))]
     return ", ".join(parts)
 
 
@@ -288,8 +290,7 @@ def _what_changed(row: Any, before: Any) -> str:
     if before is None:
         return "first entry" if row.history_type == "+" else "kept from here on"
     delta = row.diff_against(before)
-    fields = type(row)._meta
-    names = [str(fields.get_field(name).verbose_name) for name in delta.changed_fields]
+    names = [name.removesuffix("_id").replace("_", " ") for name in delta.changed_fields]
     reason = row.history_change_reason
     return "; ".join([", ".join(names)] * bool(names) + [reason] * bool(reason)) or "saved again"
 

@@ -57,7 +57,7 @@ def describe_step(spec: StepSpec) -> dict[str, Any]:
         "leads_to": target.value if target else None,
         "fields": [
             _describe_field(name, field)
-            for name, field in spec.form_class.base_fields.items()
+            for name, field in spec.form_class().fields.items()
             if name not in HIDDEN
         ],
     }

@@ -45,8 +45,8 @@ from incidents.forms.response import (
 from incidents.forms.review import ReviewForm
 from incidents.forms.triage import TriageForm
 from incidents.models import Incident, MailDraft
-from incidents.permissions import authorize
-from incidents.transitions import Step, check_transition
+from incidents.permissions import authorize, may
+from incidents.transitions import Step, check_transition, is_possible
 
 Run = Callable[..., object]
 
@@ -63,6 +63,7 @@ class StepSpec:
     form_class: type[StepForm]
     run: Run
     button: str
+    done: str
     help: str
 
     @property
@@ -80,6 +81,15 @@ def refusal(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> W
     return None
 
 
+def possible_steps(incident: Incident, *, by: Actor, now: dt.datetime) -> list[StepSpec]:
+    """What this person can do with the incident now, in the order of the SOP."""
+    return [
+        spec
+        for spec in SPECS.values()
+        if is_possible(spec.step, incident.status) and may(spec.step, by=by, now=now)
+    ]
+
+
 def find_draft(incident: Incident, form: OfDraftForm) -> MailDraft:
     """The draft a valid form names. Raises WorkflowError where there is none."""
     number, kind = form.cleaned_data.get("draft"), form.cleaned_data.get("kind")
@@ -95,7 +105,7 @@ def find_draft(incident: Incident, form: OfDraftForm) -> MailDraft:
 
 def outcome_text(spec: StepSpec, incident: Incident, result: object) -> str:
     """One line that says what was done, with what a person should know of the result."""
-    text = f"{incident.ref}: {spec.label.lower()}, done. It is {incident.get_status_display()}."
+    text = f"{incident.ref}: {spec.done}"
     if isinstance(result, Sent):
         count = len(result.mails)
         text = f"{incident.ref}: {count} {'mail' if count == 1 else 'mails'} on the way."
@@ -237,7 +247,7 @@ def _draft(incident: Incident, form: DraftForm, *, by: Actor, now: dt.datetime) 
 
 def _send(incident: Incident, form: SendForm, *, by: Actor, now: dt.datetime) -> object:
     data = form.cleaned_data
-    _refuse(Step.SEND, incident, by=by, now=now)
+    _refuse_early(Step.SEND, incident, by=by, now=now)
     draft = find_draft(incident, form)
     with transaction.atomic():
         if data["override_reason"].strip():
@@ -252,7 +262,7 @@ def _send(incident: Incident, form: SendForm, *, by: Actor, now: dt.datetime) ->
 
 
 def _approve(incident: Incident, form: ApproveForm, *, by: Actor, now: dt.datetime) -> object:
-    _refuse(Step.APPROVE, incident, by=by, now=now)
+    _refuse_early(Step.APPROVE, incident, by=by, now=now)
     return correspondence.approve_draft(find_draft(incident, form), by=by, now=now)
 
 
@@ -329,7 +339,7 @@ def _waive(incident: Incident, form: WaiveForm, *, by: Actor, now: dt.datetime) 
     )
 
 
-def _refuse(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> None:
+def _refuse_early(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> None:
     """Say first what the table and the roles say, before looking for a draft."""
     error = refusal(step, incident, by=by, now=now)
     if error is not None:
@@ -344,6 +354,7 @@ SPECS: dict[Step, StepSpec] = {
             TriageForm,
             _triage,
             "Triage",
+            "Triaged.",
             "SOP step 2: classify the severity, name systems and clients, assign the resolver.",
         ),
         StepSpec(
@@ -351,6 +362,7 @@ SPECS: dict[Step, StepSpec] = {
             AcknowledgeForm,
             _acknowledge,
             "Accept",
+            "Accepted.",
             "SOP step 3: you take it on for the client. SEV-1 and SEV-2 also need the notice "
             "delivered to every affected client.",
         ),
@@ -359,6 +371,7 @@ SPECS: dict[Step, StepSpec] = {
             AssignForm,
             _assign,
             "Assign",
+            "Assigned; the new owners are told.",
             "SOP step 2.3: usually delivery for technical, revenue for communication. "
             "Each new owner is told.",
         ),
@@ -367,6 +380,7 @@ SPECS: dict[Step, StepSpec] = {
             InvestigateForm,
             _investigate,
             "Save findings",
+            "Findings saved.",
             "SOP step 4: check logs, API status pages and integration configs. Is it our system, "
             "the client's system, or a third-party service?",
         ),
@@ -375,6 +389,7 @@ SPECS: dict[Step, StepSpec] = {
             ContainForm,
             _contain,
             "Record containment",
+            "Containment recorded.",
             "Pause, switch to the backup, revoke a key. Possible at once, without a test.",
         ),
         StepSpec(
@@ -382,6 +397,7 @@ SPECS: dict[Step, StepSpec] = {
             FixForm,
             _fix,
             "Record the fix",
+            "Fix recorded.",
             "SOP step 4: what was broken, what caused it, what was done. "
             "No change to production without a test.",
         ),
@@ -390,6 +406,7 @@ SPECS: dict[Step, StepSpec] = {
             WorkaroundForm,
             _workaround,
             "Record the workaround",
+            "Workaround recorded.",
             "SOP step 4: implement a workaround if possible, monitor for resolution. "
             "It stops the resolve clock of a SEV-1 only.",
         ),
@@ -398,6 +415,7 @@ SPECS: dict[Step, StepSpec] = {
             VerifyForm,
             _verify,
             "Verify",
+            "Verified; the stability window runs.",
             "SOP step 5: confirm that the fix works end to end and test the specific failure. "
             "The stability window starts then.",
         ),
@@ -406,6 +424,7 @@ SPECS: dict[Step, StepSpec] = {
             RelapseForm,
             _relapse,
             "It came back",
+            "Back to investigating.",
             "Inside the stability window: back to investigating, and the resolve clock runs again, "
             "counted from detection.",
         ),
@@ -414,6 +433,7 @@ SPECS: dict[Step, StepSpec] = {
             ConfirmForm,
             _resolve,
             "Resolve",
+            "Resolved.",
             "SOP step 6: the window is over, the clients know it is resolved. "
             "A HubSpot note for each client's deal becomes due.",
         ),
@@ -422,6 +442,7 @@ SPECS: dict[Step, StepSpec] = {
             ReviewForm,
             _review,
             "Save the entry",
+            "Post-incident entry saved.",
             "SOP step 7: timeline of events, root cause, resolution, prevention measures.",
         ),
         StepSpec(
@@ -429,6 +450,7 @@ SPECS: dict[Step, StepSpec] = {
             ConfirmForm,
             _close,
             "Close",
+            "Closed.",
             "Nothing is closed until it is documented.",
         ),
         StepSpec(
@@ -436,6 +458,7 @@ SPECS: dict[Step, StepSpec] = {
             ReasonForm,
             _cancel,
             "Cancel the incident",
+            "Cancelled.",
             "A false alarm. Not possible once a client was told of it.",
         ),
         StepSpec(
@@ -443,6 +466,7 @@ SPECS: dict[Step, StepSpec] = {
             NoteForm,
             _note,
             "Add entry",
+            "Entry added.",
             "The timeline keeps every entry; one for a past time is marked as added later.",
         ),
         StepSpec(
@@ -450,6 +474,7 @@ SPECS: dict[Step, StepSpec] = {
             WaitForm,
             _wait,
             "Record",
+            "Wait recorded.",
             "Waiting on a client or a vendor is recorded. No clock pauses.",
         ),
         StepSpec(
@@ -457,6 +482,7 @@ SPECS: dict[Step, StepSpec] = {
             DraftForm,
             _draft,
             "Save the draft",
+            "Draft saved.",
             "SOP steps 3 and 6: one mail per client. Do NOT speculate about the cause or promise "
             "a fix time unless you're certain.",
         ),
@@ -465,6 +491,7 @@ SPECS: dict[Step, StepSpec] = {
             SendForm,
             _send,
             "Send",
+            "On the way.",
             "SOP steps 3 and 6: each client gets a mail of its own, to its own contact.",
         ),
         StepSpec(
@@ -472,6 +499,7 @@ SPECS: dict[Step, StepSpec] = {
             ApproveForm,
             _approve,
             "Approve",
+            "Approved.",
             "Where a data breach is suspected, the founder approves the text of client mails.",
         ),
         StepSpec(
@@ -479,6 +507,7 @@ SPECS: dict[Step, StepSpec] = {
             ToldForm,
             _told,
             "Record",
+            "Recorded as told.",
             "By phone, in a chat or in person: it counts like a mail, and is reported apart.",
         ),
         StepSpec(
@@ -486,6 +515,7 @@ SPECS: dict[Step, StepSpec] = {
             HubSpotNotedForm,
             _hubspot_noted,
             "Tick the note",
+            "HubSpot note ticked.",
             "SOP step 6.2: the note with the incident's summary is on the client's deal.",
         ),
         StepSpec(
@@ -493,6 +523,7 @@ SPECS: dict[Step, StepSpec] = {
             SeverityForm,
             _severity,
             "Change the severity",
+            "Severity changed.",
             "Every deadline is counted anew from the detection. A lower severity needs a reason.",
         ),
         StepSpec(
@@ -500,6 +531,7 @@ SPECS: dict[Step, StepSpec] = {
             DetectedAtForm,
             _detected_at,
             "Correct",
+            "Detection time corrected.",
             "Clocks run from the earliest evidence. Every deadline is counted anew.",
         ),
         StepSpec(
@@ -507,6 +539,7 @@ SPECS: dict[Step, StepSpec] = {
             ClientsForm,
             _clients,
             "Change the clients",
+            "Affected clients changed.",
             "SOP step 2.2: which clients are affected? A client added gets its notice.",
         ),
         StepSpec(
@@ -514,6 +547,7 @@ SPECS: dict[Step, StepSpec] = {
             EscalateForm,
             _escalate,
             "Escalate now",
+            "Escalated.",
             "The SOP's escalation matrix: the founder is told at once.",
         ),
         StepSpec(
@@ -521,6 +555,7 @@ SPECS: dict[Step, StepSpec] = {
             WaiveForm,
             _waive,
             "Waive",
+            "Gate waived.",
             "By name and with a reason, by the orchestrator or the founder only.",
         ),
     )

@@ -95,7 +95,7 @@ class SystemForm(RecordForm):
         values = self.cleaned_data
         if values.get("side") == Side.THIRD_PARTY and not values.get("vendor"):
             self.add_error("vendor", "Name the vendor: this is a third party's system.")
-        if values.get("status_page") != StatusPage.NONE and not values.get("status_page_url"):
-            if "status_page_url" not in self.errors:
-                self.add_error("status_page_url", "Give the address of the status page.")
+        has_page = values.get("status_page") != StatusPage.NONE
+        if has_page and values.get("status_page_url") == "":
+            self.add_error("status_page_url", "Give the address of the status page.")
         return values

@@ -117,7 +117,7 @@ def _with_figures(systems: QuerySet[System], visible: QuerySet[Incident]) -> Que
         incidents__status__in=OPEN_STATUSES,
         incidents__in=visible.order_by().values("pk"),
     )
-    return systems.select_related("backup").annotate(
+    return systems.order_by("name").select_related("backup").annotate(
         client_count=Count("dependencies", distinct=True),
         open_incidents=Count("incidents", distinct=True, filter=is_open),
     )

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from incidents.actors import actor_for
@@ -41,7 +41,7 @@ class Letter:
     """A rendered preview, or why there is none."""
 
     subject: str = ""
-    html: SafeString = SafeString("")
+    html: str = ""
     problem: str = ""
 
 
@@ -149,7 +149,7 @@ def _older_words(template: EmailTemplate, source: str) -> tuple[str, dict[str, s
     """The words to fill the form with, and where they are from in words of a sentence."""
     if source == "sop":
         shipped = _shipped(template)
-        return ("the SOP’s words", shipped) if shipped else ("", {})
+        return ("the words of the SOP", shipped) if shipped else ("", {})
     if source.isascii() and source.isdigit() and len(source) < 18:
         row = template.history.filter(history_id=int(source)).first()
         if row is not None:

@@ -1,0 +1,62 @@
+"""The forms of the mail panel."""
+
+from typing import Any
+
+from django import forms
+
+from incidents.enums import MailKind
+from incidents.forms.base import InstantField, StepForm, TextField, clients_field
+from incidents.forms.mail import MailTextForm, kind_field, offer_affected
+from incidents.letters import field_label
+from incidents.models import MailDraft
+
+HINTS = {
+    "brief": "Ends the subject line.",
+    "system_name": "Such as “your outreach e-mails”.",
+    "data_loss": "Stated if there was any; empty where there was none.",
+    "questions": "One question a line.",
+    "timeline": "As the client may read it, times with their zone.",
+}
+
+
+class PanelForm(MailTextForm):
+    """What all mails of a draft say, named as the letter names it; ``client`` is the open tab."""
+
+    client = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, draft: MailDraft, **kwargs: Any) -> None:
+        super().__init__(*args, draft=draft, **kwargs)
+        for name, field in self.fields.items():
+            if isinstance(field, InstantField) or field.widget.is_hidden:
+                continue
+            field.label = field_label(draft.kind, name)
+            field.help_text = HINTS.get(name, "")
+
+
+class OverrideForm(StepForm):
+    """M5: in spite of the findings, by name and reason; a certain fix time for a promise."""
+
+    override_reason = TextField(label="Reason", max_length=2_000, rows=2)
+    certain_fix_at = InstantField(label="Certain fix time", required=False)
+
+
+class StartForm(StepForm):
+    """Which mail, for whom."""
+
+    kind = kind_field()
+    clients = clients_field(label="Clients", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_affected(self, self.incident, "clients")
+
+
+#: What each kind is for, beside its name.
+KIND_HINTS = {
+    MailKind.NOTIFICATION: "What we know, that we are on it, and when they hear from us next.",
+    MailKind.UPDATE: "Where things stand, and when they hear from us next.",
+    MailKind.RESOLVED: "Everything is back to normal: once the fix is verified.",
+    MailKind.WORKAROUND: "It works again by other means; the fix follows.",
+    MailKind.POSTMORTEM: "Timeline, root cause, what we changed: from the post-incident entry.",
+    MailKind.QUESTIONS: "What isn't working, since when, what changed on their side.",
+}
