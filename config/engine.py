@@ -13,7 +13,7 @@ from types import FrameType
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from incidents.form_tokens import forget_old_tokens
 from monitoring.models import Beat
 from monitoring.models.beat import ENGINE

@@ -2,14 +2,11 @@
 
 import datetime as dt
 import logging
-from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from incidents import staff
-from incidents.actors import SYSTEM
+from incidents.alarms import breach
 from incidents.clocks import (
     ClientFacts,
     Facts,
@@ -22,15 +19,9 @@ from incidents.enums import (
     OPEN_STATUSES,
     REMINDER_KINDS,
     DeadlineKind,
-    EntryKind,
     Level,
-    Owner,
-    Role,
 )
-from incidents.escalation import escalate_breach
-from incidents.models import Deadline, Incident, Policy, Responder, Review, Severity
-from incidents.timeline import record
-from notifications.enums import Urgency
+from incidents.models import Deadline, Incident, Policy, Review, Severity
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +84,7 @@ def sync_deadlines(incident: Incident, *, now: dt.datetime, is_correction: bool 
         if _apply(row, plan, policy, now=now):
             row.incident = incident
             if _is_newly_late(row):
-                _breach(row, now=now, is_quiet=is_correction or was_met)
+                breach(row, now=now, is_quiet=is_correction or was_met)
             row.save()
     leftovers = list(standing.values())
     if incident.status not in OPEN_STATUSES:
@@ -132,86 +123,7 @@ def stop_deadline(deadline: Deadline, *, at: dt.datetime, now: dt.datetime) -> N
     deadline.stopped_at = at
     deadline.next_event_at = None
     if _is_newly_late(deadline):
-        _breach(deadline, now=now, is_quiet=False)
-    deadline.save()
-
-
-@dataclass(slots=True)
-class SweepReport:
-    """What one sweep wrote."""
-
-    warnings: int = 0
-    reminders: int = 0
-    breaches: int = 0
-    failed: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.warnings} warnings, {self.reminders} reminders, {self.breaches} breaches, "
-            f"{self.failed} failed"
-        )
-
-
-def sweep(*, now: dt.datetime, limit: int = 1000) -> SweepReport:
-    """Write every warning, reminder and breach that is due, most severe first.
-
-    Harmless when run twice, late, or beside another: each row is locked and looked at again.
-    One bad row is counted as failed and stops nobody.
-    """
-    report = SweepReport()
-    due = (
-        Deadline.objects.needing_attention(at=now)
-        .order_by("incident__severity", "next_event_at", "id")
-        .values_list("pk", flat=True)
-    )
-    for pk in due[:limit]:
-        try:
-            with transaction.atomic():
-                row = (
-                    Deadline.objects.needing_attention(at=now)
-                    .select_for_update(skip_locked=_can_skip_locked(), of=("self",))
-                    .select_related("incident", "client")
-                    .filter(pk=pk)
-                    .first()
-                )
-                if row is not None:
-                    settle(row, now=now, report=report)
-        except Exception:
-            report.failed += 1
-            logger.exception("deadline could not be settled", extra={"deadline": pk})
-    return report
-
-
-def settle_due(incident: Incident, *, now: dt.datetime) -> None:
-    """Write what is due for one locked incident, before a step changes it."""
-    for row in incident.deadlines.needing_attention(at=now).select_related("client"):
-        row.incident = incident
-        settle(row, now=now, report=SweepReport())
-
-
-def settle(deadline: Deadline, *, now: dt.datetime, report: SweepReport) -> None:
-    """Write the one thing a deadline has to say by ``now``, and when to look again.
-
-    After a long silence only the latest stage is told: a breach makes its warnings pointless.
-    """
-    policy = Policy.current()
-    if now >= deadline.due_at:
-        if deadline.kind in REMINDER_KINDS:
-            report.reminders += 1
-            _remind(deadline, now=now)
-        else:
-            report.breaches += 1
-            _breach(deadline, now=now, is_quiet=False)
-        deadline.next_event_at = None
-    elif deadline.kind == DeadlineKind.TRIAGE:
-        report.reminders += 1
-        deadline.half_warned_at = now
-        _remind_backup(deadline, now=now)
-        deadline.next_event_at = deadline.due_at
-    else:
-        report.warnings += 1
-        _warn(deadline, policy, now=now)
-        deadline.next_event_at = _next_event(deadline, policy)
+        breach(deadline, now=now, is_quiet=False)
     deadline.save()
 
 
@@ -263,7 +175,7 @@ def _apply(row: Deadline, plan: Plan, policy: Policy, *, now: dt.datetime) -> bo
     if moved and row.breached_at:
         is_late = (row.stopped_at or now) > row.due_at
         row.breached_at = row.due_at if is_late else None
-    row.next_event_at = _next_event(row, policy)
+    row.next_event_at = next_event_of(row, policy)
     return True
 
 
@@ -274,7 +186,7 @@ def _is_newly_late(row: Deadline) -> bool:
     return row.stopped_at > row.due_at
 
 
-def _next_event(row: Deadline, policy: Policy) -> dt.datetime | None:
+def next_event_of(row: Deadline, policy: Policy) -> dt.datetime | None:
     """The next moment at which the sweep has something to write for this row."""
     if not row.is_running or row.breached_at:
         return None
@@ -285,111 +197,3 @@ def _next_event(row: Deadline, policy: Policy) -> dt.datetime | None:
         return row.due_at
     percent = policy.near_warning_percent if row.half_warned_at else policy.half_warning_percent
     return row.started_at + (row.due_at - row.started_at) * percent / 100
-
-
-def _warn(deadline: Deadline, policy: Policy, *, now: dt.datetime) -> None:
-    """C8: the owner hears at half and at four fifths of each clock."""
-    near_at = (
-        deadline.started_at
-        + (deadline.due_at - deadline.started_at) * policy.near_warning_percent / 100
-    )
-    percent = policy.near_warning_percent if now >= near_at else policy.half_warning_percent
-    if now >= near_at:
-        deadline.near_warned_at = now
-    deadline.half_warned_at = deadline.half_warned_at or now
-    what = staff.name_deadline(deadline)
-    _tell_owner(deadline, f"{percent}% used: {what}", now=now, event=f"warn{percent}")
-    record(
-        deadline.incident,
-        EntryKind.WARNING,
-        f"{percent} % of {what} used, due {staff.agency_time(deadline.due_at)}.",
-        by=SYSTEM,
-        now=now,
-        client=deadline.client,
-    )
-
-
-def _breach(deadline: Deadline, *, now: dt.datetime, is_quiet: bool) -> None:
-    deadline.breached_at = deadline.due_at
-    record(
-        deadline.incident,
-        EntryKind.BREACH,
-        f"{staff.name_deadline(deadline)} breached: it was due "
-        f"{staff.agency_time(deadline.due_at)}.",
-        by=SYSTEM,
-        now=now,
-        client=deadline.client,
-        data={"kind": deadline.kind, "provisional": deadline.is_provisional},
-    )
-    if not is_quiet:
-        escalate_breach(deadline, now=now)
-
-
-def _remind(deadline: Deadline, *, now: dt.datetime) -> None:
-    if deadline.kind == DeadlineKind.TRIAGE:
-        founder = Responder.objects.on_duty(Role.FOUNDER, at=now)
-        staff.tell(
-            founder,
-            event="untriaged:founder",
-            subject=f"For your information, untriaged: {deadline.incident.ref}",
-            lines=[
-                deadline.incident.title,
-                f"It has waited for triage since {staff.agency_time(deadline.started_at)}.",
-                "Nothing is asked of you.",
-            ],
-            now=now,
-            incident=deadline.incident,
-        )
-        _record_told(deadline, founder, "untriaged, told as information (N2)", now=now)
-        return
-    text = {
-        DeadlineKind.WINDOW: "The stability window is over: it can be resolved.",
-        DeadlineKind.PLANNED_FIX: "The planned fix is due.",
-    }[DeadlineKind(deadline.kind)]
-    _tell_owner(deadline, text, now=now, event="due")
-    record(deadline.incident, EntryKind.WARNING, text, by=SYSTEM, now=now)
-
-
-def _remind_backup(deadline: Deadline, *, now: dt.datetime) -> None:
-    backup = Responder.objects.backup_of(Role.ORCHESTRATOR)
-    staff.tell(
-        backup,
-        event="untriaged:backup",
-        subject=f"Untriaged: {deadline.incident.ref} {deadline.incident.title}",
-        lines=["Nobody has triaged it yet. Please triage it as the backup."],
-        now=now,
-        incident=deadline.incident,
-        urgency=Urgency.HIGH,
-    )
-    _record_told(deadline, backup, "untriaged, backup told (N2)", now=now)
-
-
-def _record_told(
-    deadline: Deadline, person: Responder | None, what: str, *, now: dt.datetime
-) -> None:
-    name = person.name if person else "nobody is set for it"
-    record(deadline.incident, EntryKind.STAFF, f"{name}: {what}.", by=SYSTEM, now=now)
-
-
-def _tell_owner(deadline: Deadline, text: str, *, now: dt.datetime, event: str) -> None:
-    incident = deadline.incident
-    owner = incident.owner(deadline.owner)
-    if owner and owner.is_away(at=now):
-        owner = Responder.objects.on_duty(owner.role, at=now)
-    if owner is None:
-        return
-    subject = f"{deadline.kind}:{deadline.client_id or 'all'}:due {deadline.due_at:%Y%m%dT%H%M}"
-    due = f"{staff.name_deadline(deadline)}: {staff.clock_time(deadline.due_at, owner)}"
-    staff.tell(
-        owner,
-        event=f"{event}:{subject}",
-        subject=f"{text} ({incident.ref})",
-        lines=[incident.title, due],
-        now=now,
-        incident=incident,
-        urgency=Urgency.NORMAL if deadline.owner == Owner.COMMUNICATIONS else Urgency.LOW,
-    )
-
-
-def _can_skip_locked() -> bool:
-    return transaction.get_connection().features.has_select_for_update_skip_locked

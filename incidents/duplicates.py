@@ -16,7 +16,7 @@ from incidents.actors import Actor
 from incidents.errors import WorkflowError
 from incidents.models import Client, Incident, System
 from incidents.models.incident import Viewer
-from incidents.permissions import may
+from incidents.permissions import authorize, may
 from incidents.taking import require
 from incidents.transitions import Step, is_possible
 from incidents.workflow import add_note, cancel_incident, change_clients
@@ -113,9 +113,11 @@ def join_report(
     2. Its clients become affected, where the person may decide that and the incident is triaged.
     3. ``duplicate``, the untriaged incident the report came from, is cancelled where allowed.
 
-    Raises WorkflowError where a private report would become readable by more people (W11).
+    For those who may report (NotAllowedError otherwise). Raises WorkflowError where a private
+    report would become readable by more people (W11).
     """
     clients = list(clients)
+    authorize(Step.OPEN, by=by, now=now)
     if duplicate is not None and duplicate.is_private and not target.is_private:
         raise WorkflowError(
             f"{duplicate.ref} is private and {target.ref} is not: joining would show it to all."

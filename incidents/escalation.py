@@ -23,7 +23,7 @@ from incidents.models import (
 from incidents.timeline import record
 from notifications.enums import Urgency
 
-SEEN_SALT = "incidents.escalation.seen"
+SEEN_SIGNER = signing.Signer(salt="incidents.escalation.seen")
 
 
 def raise_escalation(
@@ -165,13 +165,13 @@ def acknowledge_escalation(
 
 def seen_token(escalation: Escalation, responder: Responder) -> str:
     """The signed token of the page that says “seen” without a login (rule N3)."""
-    return signing.dumps([escalation.pk, responder.pk], salt=SEEN_SALT)
+    return SEEN_SIGNER.sign_object([escalation.pk, responder.pk])
 
 
 def read_seen_token(token: str) -> tuple[Escalation, Responder]:
     """The escalation and the person a token was made for. Raises signing.BadSignature."""
     try:
-        escalation_pk, responder_pk = signing.loads(token, salt=SEEN_SALT)
+        escalation_pk, responder_pk = SEEN_SIGNER.unsign_object(token)
     except (TypeError, ValueError) as error:
         raise signing.BadSignature("No such link.") from error
     try:

@@ -25,15 +25,16 @@ from incidents.models import (
 from incidents.workflow import Triage
 from notifications.enums import Channel
 
+HOW = {Channel.EMAIL: "by e-mail", Channel.TELEGRAM: "on Telegram", Channel.HUBSPOT: "in HubSpot"}
 CLIENT_REPORT_PLAYBOOK = "client-reports-not-working"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Somebody who will hear of it, and how; an empty channel means that nobody can reach them."""
+    """Somebody who will hear of it, and how ("by e-mail"); empty where they cannot be reached."""
 
     person: Responder
-    channel: str
+    how: str
     why: tuple[str, ...]
 
 
@@ -202,10 +203,10 @@ def _tell(result: Forecast, person: Responder | None, why: str) -> None:
     if person is None:
         return
     address = staff.address_of(person)
-    channel = Channel(address[0]).label if address else ""
+    how = HOW[Channel(address[0])] if address else ""
     known = [one for one in result.told if one.person == person]
     result.told = [one for one in result.told if one.person != person]
-    result.told.append(Told(person, channel, (*(known[0].why if known else ()), why)))
+    result.told.append(Told(person, how, (*(known[0].why if known else ()), why)))
 
 
 def _add_escalations(result: Forecast, codes: set[EscalationCode], *, now: dt.datetime) -> None:

@@ -20,13 +20,13 @@ from incidents.correspondence.rendering import (
     OPTIONAL_FIELDS,
     FieldFinding,
     client_time,
+    field_label,
     next_update_of,
     render_for,
 )
 from incidents.enums import MailKind
 from incidents.models import Client, MailDraft
 from notifications.models import Message
-from notifications.template_fields import TEMPLATE_FIELDS
 from notifications.templating import TemplateError
 
 #: Two characters a finding, and two for what is not written yet; no keyboard writes them.
@@ -60,12 +60,6 @@ class Letter:
         """The paragraph (counted from 1) beside which the notes stand; 0: before the first."""
         marked = (n for n, block in enumerate(self.blocks, start=1) if block.has_findings)
         return next(marked, 0)
-
-
-def field_label(kind: str, name: str) -> str:
-    """What a field of a mail is called on its form and template (“What's happening”)."""
-    labels = {field.name: field.label for field in TEMPLATE_FIELDS[kind]}
-    return labels.get("system" if name == "system_name" else name, name.replace("_", " "))
 
 
 def count_sentences(text: str) -> int:

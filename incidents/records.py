@@ -26,7 +26,7 @@ from incidents.models import (
 from incidents.permissions import authorize
 from incidents.taking import require
 from incidents.transitions import Step
-from notifications.enums import MessageState
+from notifications.enums import Channel, MessageState
 from notifications.models import EmailTemplate, Message
 from notifications.outbox import resend_dead, settle_uncertain
 
@@ -38,6 +38,7 @@ class Kind(models.TextChoices):
     SYSTEM = "system", "Systems are changed"
     TEMPLATE = "template", "Mail templates are changed"
     MESSAGE = "message", "Messages are settled"
+    INCIDENT = "incident", "The facts of an incident are mended"
 
 
 EDITORS: dict[Kind, tuple[str, ...]] = {
@@ -45,6 +46,7 @@ EDITORS: dict[Kind, tuple[str, ...]] = {
     Kind.SYSTEM: (Role.ORCHESTRATOR, Role.DELIVERY, Role.FOUNDER, ADMIN_GROUP),
     Kind.TEMPLATE: (Role.ORCHESTRATOR, Role.REVENUE, Role.FOUNDER),
     Kind.MESSAGE: (Role.ORCHESTRATOR, Role.REVENUE, Role.FOUNDER),
+    Kind.INCIDENT: (Role.ORCHESTRATOR, Role.FOUNDER, ADMIN_GROUP),
 }
 #: Raised on a client alone; a suspected data breach (E4) always belongs to an incident (W11).
 CLIENT_ESCALATIONS = (EscalationCode.E2, EscalationCode.E3, EscalationCode.E7)
@@ -198,7 +200,8 @@ def who_is_told(rule: EscalationRule, *, now: dt.datetime) -> list[Told]:
         person = Responder.objects.on_duty(role, at=now)
         address = staff.address_of(person) if person else None
         name = person.name if person else "nobody is set"
-        people.append(Told(name, Role(role).label, " ".join(address) if address else ""))
+        way = f"{Channel(address[0]).label}, {address[1]}" if address else ""
+        people.append(Told(name, Role(role).label, way))
     return people
 
 

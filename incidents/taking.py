@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from incidents.actors import Actor
-from incidents.deadlines import settle_due, sync_deadlines
+from incidents.deadlines import sync_deadlines
 from incidents.enums import EntryKind
 from incidents.errors import ConflictError, WorkflowError
 from incidents.models import Incident
 from incidents.permissions import authorize
+from incidents.sweeping import settle_due
 from incidents.transitions import Step, check_transition
 
 #: Kept by ``timeline.record`` itself; a step must not write them back.

@@ -9,16 +9,14 @@ from incidents.correspondence.drafts import (
     prepare_notification,
     start_draft,
 )
-from incidents.correspondence.rendering import check_draft, render_for
-from incidents.correspondence.sending import (
-    Sent,
+from incidents.correspondence.readiness import (
     blocking_findings,
     blocking_send,
-    message_settled,
     override_findings,
-    send_draft,
-    undo_send,
 )
+from incidents.correspondence.rendering import check_draft, render_for
+from incidents.correspondence.sending import Sent, send_draft, undo_send
+from incidents.correspondence.settling import message_settled
 from incidents.correspondence.told import hubspot_summary, note_in_hubspot, tell_another_way
 
 __all__ = [

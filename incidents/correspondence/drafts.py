@@ -113,10 +113,17 @@ def edit_draft(
     return draft
 
 
-def approve_draft(draft: MailDraft, *, by: Actor, now: dt.datetime) -> MailDraft:
-    """W11: the founder approves the present text of a private incident's mail."""
+def approve_draft(
+    draft: MailDraft, *, by: Actor, now: dt.datetime, version: int | None = None
+) -> MailDraft:
+    """W11: the founder approves the present text of a private incident's mail.
+
+    Raises ConflictError where it is not the text of ``version``, the one that was read.
+    """
     with take_step(draft.incident, Step.APPROVE, by=by, now=now) as taken:
         row = MailDraft.objects.select_for_update().get(pk=draft.pk)
+        if version is not None and version != row.version:
+            raise ConflictError("The text was changed meanwhile. Read it again before approving.")
         if not row.is_open:
             raise WorkflowError("This mail is finished.")
         row.approved_at, row.approved_by = now, taken.by.user

@@ -3,12 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from notifications.wording import Finding, check_wording
-
 from incidents.enums import MailKind
 from incidents.models import Client, Incident, MailDraft, System
 from notifications.models import EmailTemplate
+from notifications.template_fields import TEMPLATE_FIELDS
 from notifications.templating import RenderedMail
+from notifications.wording import Finding, check_wording
 
 #: What a person fills in per kind of mail, and the kind of wording that is checked.
 DRAFT_FIELDS: dict[str, tuple[str, ...]] = {
@@ -70,6 +70,12 @@ def check_draft(draft: MailDraft) -> list[FieldFinding]:
         if text
         for finding in check_wording(text, kind=kind, vendors=vendors, clients=clients)
     ]
+
+
+def field_label(kind: str, name: str) -> str:
+    """What a field of a mail is called on its form and template (“What's happening”)."""
+    labels = {field.name: field.label for field in TEMPLATE_FIELDS[kind]}
+    return labels.get("system" if name == "system_name" else name, name.replace("_", " "))
 
 
 def missing_fields(draft: MailDraft) -> list[str]:

@@ -4,7 +4,7 @@ import datetime as dt
 
 from incidents import staff
 from incidents.actors import Actor
-from incidents.correspondence.sending import mark_told
+from incidents.correspondence.settling import mark_told
 from incidents.enums import EntryKind, HubSpotState, MailKind, ToldVia
 from incidents.errors import Missing, WorkflowError
 from incidents.models import AffectedClient, Client, Incident

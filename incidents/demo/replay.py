@@ -13,9 +13,9 @@ from itertools import count
 from django.db.models import Q, QuerySet
 
 from incidents.actors import Actor, actor_for
-from incidents.deadlines import settle_due
 from incidents.demo.cast import Cast, read_cast
 from incidents.models import Client, Deadline, Incident, Responder, System
+from incidents.sweeping import settle_due
 from notifications.enums import AttemptOutcome, MessageState
 from notifications.models import DeliveryAttempt, Message
 from notifications.outbox import call_settled_handlers

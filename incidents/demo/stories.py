@@ -17,12 +17,7 @@ from incidents.workflow.ending import (
     resolve_incident,
     write_review,
 )
-from incidents.workflow.opening import (
-    Triage,
-    acknowledge_incident,
-    open_incident,
-    triage_incident,
-)
+from incidents.workflow.opening import acknowledge_incident, open_incident
 from incidents.workflow.response import (
     Findings,
     FixDetails,
@@ -32,6 +27,7 @@ from incidents.workflow.response import (
     record_workaround,
     verify_fix,
 )
+from incidents.workflow.triage import Triage, triage_incident
 
 
 def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
@@ -154,8 +150,8 @@ def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
     _review(
         replay,
         incident,
-        timeline="Sending was suspended, moved to the second platform within 3 h 12 min, and "
-        "restored on the first account after 20 hours.",
+        timeline="All sending stopped. It ran on a second platform 3 h 12 min later and on the "
+        "first account again after 20 hours.",
         root_cause="The sending volume was doubled within a day, above what the account allows.",
         resolution="Campaigns ran on the backup platform until the appeal was accepted.",
         measures=[

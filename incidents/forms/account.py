@@ -36,7 +36,7 @@ class ContactForm(RecordForm):
         fields = ["channel", "email", "telegram_chat", "time_zone", "away_until"]
         labels = {"channel": "Tell me by"}
         help_texts = {"channel": "The other one is used where this one fails."}
-        widgets = {"channel": forms.RadioSelect}
+        widgets = {"channel": forms.RadioSelect(attrs={"class": "btn-check"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

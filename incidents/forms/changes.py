@@ -22,7 +22,7 @@ from incidents.forms.base import (
     clients_field,
 )
 from incidents.forms.mail import offer_affected
-from incidents.models import Client
+from incidents.models import Client, Severity
 
 NOTE_KINDS = (EntryKind.NOTE, EntryKind.FINDING)
 WAIVABLE = (WaiverKind.TEST_EVIDENCE, WaiverKind.STABILITY_WINDOW)
@@ -59,6 +59,12 @@ class SeverityForm(StepForm):
     )
 
     aliases = {"severity": "level"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.incident is not None:
+            names = [(severity.level, str(severity)) for severity in Severity.objects.all()]
+            self.fields["level"].choices = names  # type: ignore[attr-defined]
 
     def first_values(self) -> dict[str, Any]:
         values = super().first_values()

@@ -50,7 +50,9 @@ class ClientForm(RecordForm):
     )
     notes = TextField(required=False, max_length=10_000)
     is_active = forms.BooleanField(
-        required=False, label="Is a client", help_text="Without the tick it leaves every choice."
+        required=False,
+        label="Is a client now",
+        help_text="Untick when they leave: no list offers them then.",
     )
 
     class Meta:
@@ -67,6 +69,7 @@ class ClientForm(RecordForm):
             "notes",
             "is_active",
         ]
+        labels = {"tier": "Plan"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,7 +6,7 @@ from django import forms
 from django.http import QueryDict
 
 from incidents.correspondence.rendering import DRAFT_FIELDS, OPTIONAL_FIELDS, PROMISING_KINDS
-from incidents.enums import MailKind, ToldVia
+from incidents.enums import HubSpotState, MailKind, ToldVia
 from incidents.forms.base import (
     InstantField,
     LineField,
@@ -215,6 +215,13 @@ class HubSpotNotedForm(StepForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_affected(self, self.incident, "client")
+
+    def first_values(self) -> dict[str, Any]:
+        values = super().first_values()
+        if self.incident is None:
+            return values
+        due = self.incident.affected.filter(hubspot_state=HubSpotState.MANUAL)
+        return values | {"client": due.values_list("client__slug", flat=True).first()}
 
     def fill_in(self, data: QueryDict) -> None:
         """One affected client needs no naming."""

@@ -4,12 +4,14 @@ from typing import Any
 
 from django import forms
 
+from incidents.correspondence.rendering import field_label
 from incidents.enums import MailKind
 from incidents.forms.base import InstantField, StepForm, TextField, clients_field
 from incidents.forms.mail import MailTextForm, kind_field, offer_affected
-from incidents.letters import field_label
 from incidents.models import MailDraft
 
+#: Fields that should stay plain and short (rule M1).
+SHORT_FIELDS = ("what_happening", "what_doing", "update_text", "what_happened", "what_did")
 HINTS = {
     "brief": "Ends the subject line.",
     "system_name": "Such as “your outreach e-mails”.",
@@ -27,10 +29,17 @@ class PanelForm(MailTextForm):
     def __init__(self, *args: Any, draft: MailDraft, **kwargs: Any) -> None:
         super().__init__(*args, draft=draft, **kwargs)
         for name, field in self.fields.items():
-            if isinstance(field, InstantField) or field.widget.is_hidden:
+            if field.widget.is_hidden:
                 continue
-            field.label = field_label(draft.kind, name)
-            field.help_text = HINTS.get(name, "")
+            dress(field)
+            if not isinstance(field, InstantField):
+                field.label = field_label(draft.kind, name)
+                field.help_text = HINTS.get(name, "")
+            field.is_short = name in SHORT_FIELDS  # type: ignore[attr-defined]
+            field.is_needed = "data-needed" in field.widget.attrs  # type: ignore[attr-defined]
+            field.say_id = f"say-{name}"  # type: ignore[attr-defined]
+            if name in SHORT_FIELDS:
+                field.widget.attrs |= {"rows": 4, "aria-describedby": f"count-{name}"}
 
 
 class OverrideForm(StepForm):
@@ -38,6 +47,12 @@ class OverrideForm(StepForm):
 
     override_reason = TextField(label="Reason", max_length=2_000, rows=2)
     certain_fix_at = InstantField(label="Certain fix time", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if not field.widget.is_hidden:
+                dress(field)
 
 
 class StartForm(StepForm):
@@ -60,3 +75,8 @@ KIND_HINTS = {
     MailKind.POSTMORTEM: "Timeline, root cause, what we changed: from the post-incident entry.",
     MailKind.QUESTIONS: "What isn't working, since when, what changed on their side.",
 }
+
+
+def dress(field: forms.Field) -> None:
+    """Look like the other inputs, where a template writes the input itself."""
+    field.widget.attrs["class"] = "form-control"

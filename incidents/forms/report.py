@@ -38,7 +38,9 @@ class ReportForm(TriageForm):
         self.may_triage = may_triage
         self.may_own_find = may_own_find
         super().__init__(*args, **kwargs)
-        self.fields["detected_at"].help_text = "The earliest evidence, not the time of this form."
+        detected_at = self.fields["detected_at"]
+        detected_at.help_text = "The earliest evidence, not the time of this form."
+        detected_at.widget.attrs |= {"class": "form-control", "aria-describedby": "detected-help"}
         if not self.is_triaging:
             self.fields["level"].required = False
             self.fields["systems"].required = False

@@ -21,8 +21,8 @@ LINE_FORMAT = "text | owner | 2026-03-20 [| done 2026-03-12]"
 class MeasureForm(forms.Form):
     """One prevention measure; a saved one whose text is emptied is taken off."""
 
-    text = TextField(label="Prevention measure", required=False, max_length=2_000, rows=2)
-    owner = PersonField(label="Owner", required=False)
+    text = TextField(label="What will be changed", required=False, max_length=2_000, rows=1)
+    owner = PersonField(label="Owner", required=False, empty_label="Choose")
     due_on = DayField(label="Due", required=False)
     done_on = DayField(label="Done on", required=False)
 

@@ -50,7 +50,9 @@ class SystemForm(RecordForm):
         help_text="Attached when an incident on this system is triaged.",
     )
     is_active = forms.BooleanField(
-        required=False, label="Is in use", help_text="Without the tick it leaves every choice."
+        required=False,
+        label="Is in use",
+        help_text="Untick when it is given up: no list offers it then.",
     )
 
     class Meta:

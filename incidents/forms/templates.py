@@ -14,7 +14,7 @@ class TemplateForm(RecordForm):
     subject = forms.CharField(max_length=300)
     body = TextField(
         max_length=MAX_TEMPLATE_BYTES,
-        rows=22,
+        rows=18,
         strip=False,
         help_text="Paragraphs, **bold**, {{ field }} and {% if field %}…{% else %}…{% endif %}.",
     )

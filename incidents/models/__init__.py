@@ -1,23 +1,19 @@
 """The records everything else leans on; one room a noun."""
 
 from incidents.models.client import Client, Dependency, SendingDomain, System
+from incidents.models.deadline import Deadline
 from incidents.models.escalation import Escalation, EscalationNotice, EscalationRule
+from incidents.models.form_token import FormToken
 from incidents.models.incident import (
     AffectedClient,
-    Deadline,
-    Diagnosis,
-    FixRecord,
-    FormToken,
     Incident,
     Participant,
     ReferenceCounter,
-    Verification,
-    Wait,
-    Waiver,
 )
 from incidents.models.mail import ClientMail, MailDraft
 from incidents.models.playbook import Playbook, PlaybookStep
 from incidents.models.responder import Responder
+from incidents.models.response import Diagnosis, FixRecord, Verification, Wait, Waiver
 from incidents.models.review import PreventionMeasure, Review
 from incidents.models.severity import Policy, Severity
 from incidents.models.timeline import TimelineEntry

@@ -1,7 +1,5 @@
 """The incident, its scope, its deadlines and what was done about it."""
 
-import datetime as dt
-
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
@@ -13,8 +11,6 @@ from incidents.enums import (
     FINAL_STATUSES,
     OPEN_STATUSES,
     UNRESOLVED_STATUSES,
-    DeadlineKind,
-    FixKind,
     HubSpotState,
     Owner,
     Role,
@@ -22,9 +18,9 @@ from incidents.enums import (
     Source,
     Status,
     ToldVia,
-    WaiverKind,
 )
 from incidents.models.client import Client, System
+from incidents.models.deadline import Deadline
 from incidents.models.responder import Responder
 from incidents.models.severity import Severity
 
@@ -318,232 +314,3 @@ class AffectedClient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client} in {self.incident.ref}"
-
-
-class DeadlineQuerySet(models.QuerySet["Deadline"]):
-    def running(self) -> "DeadlineQuerySet":
-        return self.filter(stopped_at__isnull=True, voided_at__isnull=True)
-
-    def counted(self) -> "DeadlineQuerySet":
-        """Deadlines that stand: running, met or late, not voided."""
-        return self.filter(voided_at__isnull=True)
-
-    def needing_attention(self, *, at: dt.datetime) -> "DeadlineQuerySet":
-        """Running deadlines with a warning or a breach to write by ``at``."""
-        return self.running().filter(next_event_at__lte=at)
-
-
-class Deadline(models.Model):
-    """One instant somebody has to meet, kept or late (rules C1 to C8, M6).
-
-    ``next_event_at`` is the next moment at which the sweep must look at the row: half of the
-    time used, four fifths used, then due. It is empty once there is nothing left to write.
-    """
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="deadlines")
-    client = models.ForeignKey(
-        Client, null=True, blank=True, on_delete=models.PROTECT, related_name="deadlines"
-    )
-    kind = models.CharField(max_length=12, choices=DeadlineKind)
-    owner = models.CharField(max_length=14, choices=Owner)
-    started_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    is_provisional = models.BooleanField(default=False)
-    half_warned_at = models.DateTimeField(null=True, blank=True)
-    near_warned_at = models.DateTimeField(null=True, blank=True)
-    next_event_at = models.DateTimeField(null=True, blank=True)
-    stopped_at = models.DateTimeField(null=True, blank=True)
-    breached_at = models.DateTimeField(null=True, blank=True)
-    voided_at = models.DateTimeField(null=True, blank=True)
-    note = models.CharField(max_length=200, blank=True)
-
-    objects = DeadlineQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["due_at", "id"]
-        constraints = [
-            models.CheckConstraint(condition=Q(kind__in=DeadlineKind.values), name="deadline_kind"),
-            models.CheckConstraint(
-                condition=Q(due_at__gte=F("started_at")), name="deadline_due_after_start"
-            ),
-            models.CheckConstraint(
-                condition=Q(stopped_at__isnull=True, voided_at__isnull=True)
-                | Q(next_event_at__isnull=True),
-                name="deadline_ended_needs_no_sweep",
-            ),
-            models.UniqueConstraint(
-                fields=["incident", "kind"],
-                condition=Q(client__isnull=True, voided_at__isnull=True)
-                & ~Q(kind__in=[DeadlineKind.CERTAIN_FIX]),
-                name="deadline_one_per_incident",
-            ),
-            models.UniqueConstraint(
-                fields=["incident", "kind", "client"],
-                condition=Q(client__isnull=False, voided_at__isnull=True, stopped_at__isnull=True),
-                name="deadline_one_running_per_client",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_event_at"],
-                condition=Q(next_event_at__isnull=False),
-                name="deadline_sweep",
-            ),
-            models.Index(
-                fields=["due_at"],
-                condition=Q(stopped_at__isnull=True, voided_at__isnull=True),
-                name="deadline_running",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.incident.ref}, due {self.due_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def is_running(self) -> bool:
-        return self.stopped_at is None and self.voided_at is None
-
-    @property
-    def is_breached(self) -> bool:
-        return self.breached_at is not None
-
-
-class Diagnosis(models.Model):
-    """One look at the trouble: what was checked and what it showed (rule W4)."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="diagnoses")
-    at = models.DateTimeField()
-    by_name = models.CharField(max_length=150)
-    logs = models.TextField(blank=True, max_length=5_000)
-    status_pages = models.TextField(blank=True, max_length=5_000)
-    configuration = models.TextField(blank=True, max_length=5_000)
-    found = models.TextField(blank=True, max_length=5_000)
-    side = models.CharField(max_length=12, choices=Side, blank=True)
-
-    class Meta:
-        ordering = ["at", "id"]
-        verbose_name_plural = "diagnoses"
-
-    def __str__(self) -> str:
-        return f"Diagnosis of {self.incident.ref} at {self.at:%Y-%m-%d %H:%M}"
-
-
-class Waiver(models.Model):
-    """A gate opened by name and reason (rules W5, W7, M5)."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="waivers")
-    kind = models.CharField(max_length=18, choices=WaiverKind)
-    reason = models.TextField(max_length=2_000)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
-    detail = models.TextField(blank=True, max_length=2_000)
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(reason=""), name="waiver_has_reason"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} waived for {self.incident.ref}"
-
-
-class FixRecord(models.Model):
-    """What broke, what caused it, what was done, and the test behind it (rules W4, W5)."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="fixes")
-    kind = models.CharField(max_length=12, choices=FixKind)
-    at = models.DateTimeField()
-    by_name = models.CharField(max_length=150)
-    broke = models.TextField("what broke", blank=True, max_length=5_000)
-    cause = models.TextField("what caused it", blank=True, max_length=5_000)
-    done = models.TextField("what was done", max_length=5_000)
-    tested_what = models.TextField("what was tested", blank=True, max_length=2_000)
-    tested_where = models.CharField("where it was tested", blank=True, max_length=200)
-    test_result = models.TextField("result of the test", blank=True, max_length=2_000)
-    waiver = models.ForeignKey(
-        Waiver, null=True, blank=True, on_delete=models.PROTECT, related_name="fixes"
-    )
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(kind__in=[FixKind.GUIDANCE, FixKind.CONTAINMENT])
-                | Q(waiver__isnull=False)
-                | (~Q(tested_what="") & ~Q(tested_where="") & ~Q(test_result="")),
-                name="fix_tested_or_waived",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.incident.ref} at {self.at:%Y-%m-%d %H:%M}"
-
-
-class Verification(models.Model):
-    """The end-to-end confirmation that starts the stability window (rule W6)."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="verifications")
-    at = models.DateTimeField()
-    by_name = models.CharField(max_length=150)
-    end_to_end = models.TextField("end-to-end confirmation", max_length=2_000)
-    failure_test = models.TextField("test of the specific failure", max_length=2_000)
-    relapsed_at = models.DateTimeField(null=True, blank=True)
-    relapse_reason = models.TextField(blank=True, max_length=2_000)
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["incident"],
-                condition=Q(relapsed_at__isnull=True),
-                name="verification_one_standing",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Verification of {self.incident.ref} at {self.at:%Y-%m-%d %H:%M}"
-
-
-class Wait(models.Model):
-    """Waiting on a client or a vendor: recorded, never a pause of a clock (rule C6)."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="waits")
-    on = models.CharField(
-        max_length=12,
-        choices=[(Side.CLIENT.value, "A client"), (Side.THIRD_PARTY.value, "A vendor")],
-    )
-    what = models.TextField(max_length=2_000)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["started_at", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["incident", "on"],
-                condition=Q(ended_at__isnull=True),
-                name="wait_one_running_per_party",
-            ),
-            models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
-                name="wait_ends_after_start",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.incident.ref} waits on {self.get_on_display().lower()}"
-
-
-class FormToken(models.Model):
-    """A form post that was already done: the double click finds its result (reliability)."""
-
-    token = models.UUIDField(unique=True)
-    used_at = models.DateTimeField()
-    location = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["used_at"], name="form_token_used")]
-
-    def __str__(self) -> str:
-        return str(self.token)

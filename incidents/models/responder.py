@@ -23,9 +23,8 @@ class ResponderQuerySet(models.QuerySet["Responder"]):
 
         When both are away the primary is returned: a duty is never nobody's.
         """
-        ranked = sorted(
-            self.filter(role=role, is_active=True), key=lambda r: r.rank != Rank.PRIMARY
-        )
+        # "primary" sorts after "backup".
+        ranked = list(self.filter(role=role, is_active=True).order_by("-rank"))
         present = [responder for responder in ranked if not responder.is_away(at=at)]
         return next(iter(present or ranked), None)
 

@@ -29,7 +29,7 @@ from incidents.records import (
     who_is_told,
 )
 from incidents.transitions import Step
-from incidents.views.posting import kept_query, post
+from incidents.views.posting import kept_query, post, posted
 
 PER_PAGE = 50
 #: As many as a person reads; the incident list has the rest.
@@ -112,7 +112,7 @@ def client_escalate(request: HttpRequest, slug: str, **kwargs: object) -> HttpRe
     now, actor = timezone.now(), actor_for(request.user)
     authorize(Step.ESCALATE, by=actor, now=now)
     rules = list(EscalationRule.objects.filter(code__in=CLIENT_ESCALATIONS))
-    form = ClientEscalationForm(request.POST or None, rules=rules)
+    form = ClientEscalationForm(posted(request), rules=rules)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
 
@@ -139,7 +139,7 @@ def _edit(request: HttpRequest, client: Client, word: str) -> HttpResponse:
     now, actor = timezone.now(), actor_for(request.user)
     check_editor(Kind.CLIENT, by=actor)
     version = version_of(client) if client.pk else None
-    form = ClientForm(request.POST or None, instance=client, version=version)
+    form = ClientForm(posted(request), instance=client, version=version)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
 

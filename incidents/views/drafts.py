@@ -69,9 +69,9 @@ def start(request: HttpRequest, ref: str) -> HttpResponse:
     """Choose a kind of mail and its clients, or go on with an open draft."""
     now, by = timezone.now(), actor_for(request.user)
     incident = _find(request, ref)
-    authorize(Step.DRAFT, by=by, now=now)
     if request.method != "POST":
         return _show_start(request, incident, StartForm(incident=incident), now=now)
+    authorize(Step.DRAFT, by=by, now=now)
     form = StartForm(request.POST, incident=incident)
     if not form.is_valid():
         return _show_start(request, incident, form, now=now, status=422)
@@ -106,7 +106,7 @@ def panel(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         edit_draft(desk.draft, values, by=desk.by, now=desk.now, version=form.seen_version)
         return "The rewrite is in the text." if wanted else "Saved."
 
-    return _do(desk, form, save)
+    return _do(desk, Step.DRAFT, form, save)
 
 
 @require_POST
@@ -132,7 +132,7 @@ def send(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         count = len(sent.mails)
         return f"{count} mail{'s' if count != 1 else ''} on the way. You can still undo it."
 
-    return _do(desk, form, act)
+    return _do(desk, Step.SEND, form, act)
 
 
 @require_POST
@@ -153,7 +153,7 @@ def override(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         )
         return "The findings are overridden, with your name and reason."
 
-    return _do(desk, form, act, extra=extra)
+    return _do(desk, Step.SEND, form, act, extra=extra)
 
 
 @require_POST
@@ -165,7 +165,7 @@ def undo(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         back = undo_send(desk.draft, by=desk.by, now=desk.now)
         return f"Taken back: {back} mail{'s' if back != 1 else ''} not sent."
 
-    return _do(desk, StepForm(request.POST), act)
+    return _do(desk, Step.SEND, StepForm(request.POST), act)
 
 
 @require_POST
@@ -178,7 +178,7 @@ def approve(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         approve_draft(desk.draft, by=desk.by, now=desk.now, version=form.seen_version)
         return "Approved. A change of the text asks for a new approval."
 
-    return _do(desk, form, act)
+    return _do(desk, Step.APPROVE, form, act)
 
 
 @require_POST
@@ -190,7 +190,8 @@ def discard(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         discard_draft(desk.draft, by=desk.by, now=desk.now)
         return f"The {desk.draft.get_kind_display().lower()} was discarded."
 
-    return _do(desk, StepForm(request.POST), act, then=desk.draft.incident.get_absolute_url())
+    then = desk.draft.incident.get_absolute_url()
+    return _do(desk, Step.DRAFT, StepForm(request.POST), act, then=then)
 
 
 @require_safe
@@ -209,6 +210,7 @@ def deliveries(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
 
 def _do(
     desk: Desk,
+    step: Step,
     form: StepForm,
     act: Callable[[], str],
     *,
@@ -216,6 +218,7 @@ def _do(
     then: str = "",
 ) -> HttpResponse:
     """Do one step of the panel once; a refusal shows the panel again with the text kept."""
+    authorize(step, by=desk.by, now=desk.now)
     here = f"{desk.url}?client={desk.client}" if desk.client else desk.url
     if not form.is_valid() or (extra is not None and not extra.is_valid()):
         return _show_again(desk, form, extra, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -309,6 +312,7 @@ def _show_start(
             (row.client, row, row.client.slug in (slugs or suggested))
             for row in incident.affected.select_related("client")
         ],
+        "may_write": may(Step.DRAFT, by=actor_for(request.user), now=now),
         "refusal": refusal,
         "now": now,
     }

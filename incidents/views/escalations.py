@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -15,6 +16,7 @@ from incidents.enums import Origin
 from incidents.escalation import acknowledge_escalation, read_seen_token
 from incidents.forms.escalations import SeenForm
 from incidents.models import Escalation, Responder
+from incidents.views.posting import posted
 
 
 @login_not_required
@@ -26,7 +28,7 @@ def seen(request: HttpRequest, token: str, **kwargs: object) -> HttpResponse:
         escalation, responder = read_seen_token(token)
     except BadSignature as error:
         raise Http404 from error
-    form = SeenForm(request.POST or None)
+    form = SeenForm(posted(request))
     status = HTTPStatus.OK
     if request.method == "POST":
         if form.is_valid():
@@ -37,6 +39,7 @@ def seen(request: HttpRequest, token: str, **kwargs: object) -> HttpResponse:
         "escalation": escalation,
         "reference": _reference(escalation),
         "responder": responder,
+        "details_url": _details(escalation),
         "form": form,
         "shell": None,
         "now": timezone.now(),
@@ -57,3 +60,9 @@ def _reference(escalation: Escalation) -> str:
     if escalation.incident:
         return escalation.incident.ref
     return f"Escalation {escalation.pk}"
+
+
+def _details(escalation: Escalation) -> str:
+    """A page that asks for the login first; a client's own address would name it."""
+    incident = escalation.incident
+    return incident.get_absolute_url() if incident else reverse("home")

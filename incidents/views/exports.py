@@ -12,7 +12,9 @@ from incidents.serialization import for_serializing
 
 @require_safe
 def incident_export(  # the address says "format"
-    request: HttpRequest, ref: str, format: str  # noqa: A002
+    request: HttpRequest,
+    ref: str,
+    format: str,  # noqa: A002
 ) -> HttpResponse:
     """One incident with its whole timeline; ``format`` is the file's ending."""
     export = next((known for known in EXPORTS if known.suffix == format), None)

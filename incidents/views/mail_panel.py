@@ -14,11 +14,18 @@ from django.urls import reverse
 
 from incidents.actors import Actor
 from incidents.correspondence import blocking_send, check_draft
-from incidents.correspondence.rendering import DRAFT_FIELDS, FieldFinding, next_update_of
-from incidents.enums import DeadlineKind, MailKind, ToldVia
+from incidents.correspondence.rendering import (
+    DRAFT_FIELDS,
+    PROMISING_KINDS,
+    FieldFinding,
+    field_label,
+    next_update_of,
+)
+from incidents.enums import DeadlineKind, Level, MailKind, ToldVia
 from incidents.errors import Missing
 from incidents.forms.mail import MailTextForm
-from incidents.letters import Letter, count_sentences, field_label, letter_for, letter_of
+from incidents.forms.mail_panel import SHORT_FIELDS
+from incidents.letters import Letter, count_sentences, letter_for, letter_of
 from incidents.models import AffectedClient, Client, ClientMail, Deadline, MailDraft
 from incidents.permissions import may
 from incidents.transitions import Step
@@ -26,8 +33,6 @@ from incidents.views.refusals import Mend, mend_url
 from notifications.enums import HELD_BY_A_SENDER, MessageState
 from notifications.models import DeliveryAttempt
 
-#: Fields that should stay plain and short (rule M1).
-SHORT_FIELDS = ("what_happening", "what_doing", "update_text", "what_happened", "what_did")
 MOST_SENTENCES = 2
 RULE_WORDS = {
     "blame": "Names somebody else together with a fault.",
@@ -52,6 +57,7 @@ class Note:
     label: str
     explanation: str
     is_overridden: bool
+    can_use: bool
 
     @property
     def blocks(self) -> bool:
@@ -105,6 +111,9 @@ class Panel:
     next_update: dt.datetime | None = None
     clocks: list[tuple[str, Deadline]] = field(default_factory=list)
     undo_seconds: int = 0
+    has_own_time: bool = False
+    must_promise: bool = False
+    reply_to: str = ""
     may_write: bool = False
     may_send: bool = False
     may_approve: bool = False
@@ -123,11 +132,14 @@ class Panel:
 
     @property
     def addressees(self) -> str:
-        """“Halden Solar and Brightwater Dental”, “3 clients”."""
-        names = [row.mail.client.name for row in self.deliveries]
-        if self.draft.is_open:
-            names = [row.mail.client.name for row in self.deliveries if row.mail.is_draft] or names
-        return " and ".join(names) if len(names) < 3 else f"{len(names)} clients"
+        """Whom it is for, or was: “Halden Solar and Brightwater Dental”, “3 clients”."""
+        waiting = [row for row in self.deliveries if row.mail.is_draft]
+        return _names(waiting or self.deliveries)
+
+    @property
+    def on_the_way(self) -> str:
+        """Whose mail can still be taken back."""
+        return _names(row for row in self.deliveries if _is_held(row.mail))
 
 
 def lay_out(
@@ -139,6 +151,9 @@ def lay_out(
         draft=draft,
         deliveries=deliveries_of(draft, now=now),
         next_update=next_update_of(written, now=now),
+        has_own_time=written.next_update_at is not None,
+        must_promise=draft.kind in PROMISING_KINDS and draft.incident.level != Level.SEV4,
+        reply_to=settings.REPLY_TO_EMAIL,
         may_write=draft.is_open and may(Step.DRAFT, by=by, now=now),
         may_send=may(Step.SEND, by=by, now=now),
         may_approve=may(Step.APPROVE, by=by, now=now),
@@ -191,7 +206,7 @@ def use_suggestions(draft: MailDraft, wanted: str) -> dict[str, object]:
             continue
         edge[one.field] = found.start
         values[one.field] = text[: found.start] + found.suggestion + text[found.end :]
-    return {name: _tidy(str(text)) for name, text in values.items()}
+    return values
 
 
 def deliveries_of(draft: MailDraft, *, now: dt.datetime) -> list[Delivery]:
@@ -248,7 +263,7 @@ def _state_of(mail: ClientMail, *, now: dt.datetime) -> tuple[str, str, dt.datet
     if message.state == MessageState.SENT:
         return "ok", "Delivered", message.sent_at
     if message.state == MessageState.PENDING:
-        is_held = message.attempts == 0 and message.due_at > now
+        is_held = _is_held(mail) and message.due_at > now
         word = "Can be undone until" if is_held else "Waiting, next try"
         return "due", word, message.next_attempt_at
     if message.state in HELD_BY_A_SENDER:
@@ -274,6 +289,7 @@ def _notes(draft: MailDraft, findings: Iterable[FieldFinding]) -> list[Note]:
             label=field_label(draft.kind, one.field),
             explanation=one.finding.explanation or RULE_WORDS.get(one.finding.rule, ""),
             is_overridden=one.fingerprint in overridden,
+            can_use=one.field in DRAFT_FIELDS[MailKind(draft.kind)],
         )
         for number, one in enumerate(findings, start=1)
     ]
@@ -325,10 +341,19 @@ def _texts_of(draft: MailDraft) -> dict[str, object]:
 
 def _mend_url(draft: MailDraft, item: Missing) -> str:
     if item.step == Step.DRAFT:
-        return "#id_next_update_at" if "next update" in item.text.lower() else "#mail-form"
+        return _field_anchor(draft, item)
     if item.step == Step.APPROVE:
         return "#approve"
     return mend_url(draft.incident, item)
+
+
+def _field_anchor(draft: MailDraft, item: Missing) -> str:
+    if "next update" in item.text.lower():
+        return "#id_next_update_at"
+    names = (
+        n for n in DRAFT_FIELDS[MailKind(draft.kind)] if field_label(draft.kind, n) in item.text
+    )
+    return f"#id_{next(names, 'brief')}"
 
 
 def _clocks(draft: MailDraft, current: Delivery | None) -> list[tuple[str, Deadline]]:
@@ -346,22 +371,23 @@ def _clocks(draft: MailDraft, current: Delivery | None) -> list[tuple[str, Deadl
     return [(words[DeadlineKind(row.kind)], row) for row in mine[:2]]
 
 
+def _names(rows: Iterable[Delivery]) -> str:
+    names = [row.mail.client.name for row in rows]
+    return " and ".join(names) if len(names) < 3 else f"{len(names)} clients"
+
+
+def _is_held(mail: ClientMail) -> bool:
+    """Queued, and nobody has tried to send it yet."""
+    message = mail.message
+    return bool(message and message.state == MessageState.PENDING and message.attempts == 0)
+
+
 def _undo_seconds(rows: Iterable[Delivery], *, now: dt.datetime) -> int:
     """How long the last Send can still be taken back (M3)."""
     left = [
         (row.mail.message.due_at - now).total_seconds()
         for row in rows
-        if row.mail.message
-        and row.mail.message.state == MessageState.PENDING
-        and row.mail.message.attempts == 0
+        if row.mail.message and _is_held(row.mail)
     ]
     return max(0, min(settings.MAIL_UNDO_SECONDS, round(max(left, default=0))))
 
-
-def _tidy(text: str) -> str:
-    """No double spaces or stranded stops where words were taken out."""
-    lines = (" ".join(line.split(" ")) for line in text.split("\n"))
-    tidy = "\n".join(" ".join(part for part in line.split(" ") if part) for line in lines)
-    for stop in (".", ",", ";"):
-        tidy = tidy.replace(f" {stop}", stop).replace(f"{stop}{stop}", stop)
-    return tidy.strip()

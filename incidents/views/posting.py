@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 
@@ -50,3 +50,8 @@ def kept_query(**filters: str) -> str:
     """The filters that are set, for the address of another page of the same list."""
     kept = urlencode({name: value for name, value in filters.items() if value})
     return f"{kept}&" if kept else ""
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: also a post without any field is one."""
+    return request.POST if request.method == "POST" else None

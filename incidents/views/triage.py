@@ -76,7 +76,6 @@ def triage_incident(request: HttpRequest, ref: str) -> HttpResponse:
     """SOP step 2 on an incident that is open."""
     now, by = timezone.now(), actor_for(request.user)
     incident = _find(request, ref)
-    _check_triager(incident, by, now=now)
     if request.method != "POST":
         if incident.status != Status.DETECTED:
             messages.info(request, f"{incident.ref} was triaged already.")
@@ -87,6 +86,8 @@ def triage_incident(request: HttpRequest, ref: str) -> HttpResponse:
         form.errors.clear()
         return _show(request, form, by, now=now)
     is_preview = "preview" in request.POST
+    if not (is_preview or _is_own_find(request, incident, by)):
+        authorize(Step.TRIAGE, by=by, now=now)
     form = _triage_form(request.POST, incident, is_guided=is_preview)
     if is_preview:
         form.errors.clear()
@@ -104,7 +105,6 @@ def triage_preview(request: HttpRequest, ref: str) -> HttpResponse:
     """What this triage would do; writes nothing."""
     now, by = timezone.now(), actor_for(request.user)
     incident = _find(request, ref)
-    _check_triager(incident, by, now=now)
     form = _triage_form(request.POST, incident, is_guided=True)
     form.errors.clear()
     return _show(request, form, by, now=now, template=PREVIEW)
@@ -115,6 +115,7 @@ def join_incident(request: HttpRequest, ref: str) -> HttpResponse:
     """“Join that one”: the report goes on an incident that is open already."""
     now, by = timezone.now(), actor_for(request.user)
     target = _find(request, ref)
+    authorize(Step.OPEN, by=by, now=now)
     form = JoinForm(request.POST)
     if not form.is_valid():
         for error in form.errors.values():
@@ -200,14 +201,17 @@ def _show(
     is_triaging = form.is_triaging if isinstance(form, ReportForm) else True
     board = lay_out(form, facts=facts, is_triaging=is_triaging, viewer=request.user, now=now)
     name_open_counts(form)
+    may_triage = may(Step.TRIAGE, by=by, now=now)
+    may_own_find = by.has_role(Role.DELIVERY) and facts.source == Source.AGENT
     context = {
         "form": form,
         "board": board,
         "incident": incident,
         "now": now,
         "refusal": refusal,
-        "may_triage": may(Step.TRIAGE, by=by, now=now),
-        "may_own_find": by.has_role(Role.DELIVERY),
+        "may_triage": may_triage,
+        "may_own_find": may_own_find if incident else by.has_role(Role.DELIVERY),
+        "may_submit": incident is None or may_triage or (may_own_find and board.is_in_scope),
         "deadline": _running_clock(incident),
         "is_too_late": incident is not None and incident.status != Status.DETECTED,
         "action_word": _action_word(board),
@@ -260,10 +264,10 @@ def _first_report(request: HttpRequest, by: Actor, *, now: dt.datetime) -> Query
     return data_of(ReportForm(), values)
 
 
-def _check_triager(incident: Incident, by: Actor, *, now: dt.datetime) -> None:
-    """Delivery may look at the triage of its own find; the workflow decides whether it may act."""
-    if not (by.has_role(Role.DELIVERY) and incident.source == Source.AGENT):
-        authorize(Step.TRIAGE, by=by, now=now)
+def _is_own_find(request: HttpRequest, incident: Incident, by: Actor) -> bool:
+    """W2: delivery triages what an agent found, where the fix starts at once."""
+    is_theirs = by.has_role(Role.DELIVERY) and incident.source == Source.AGENT
+    return is_theirs and bool(request.POST.get("in_scope"))
 
 
 def _find(request: HttpRequest, ref: str) -> Incident:

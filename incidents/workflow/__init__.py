@@ -18,13 +18,7 @@ from incidents.workflow.ending import (
     resolve_incident,
     write_review,
 )
-from incidents.workflow.opening import (
-    Opened,
-    Triage,
-    acknowledge_incident,
-    open_incident,
-    triage_incident,
-)
+from incidents.workflow.opening import Opened, acknowledge_incident, open_incident
 from incidents.workflow.response import (
     Findings,
     FixDetails,
@@ -35,6 +29,7 @@ from incidents.workflow.response import (
     report_relapse,
     verify_fix,
 )
+from incidents.workflow.triage import Triage, triage_incident
 
 __all__ = [
     "Findings",

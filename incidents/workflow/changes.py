@@ -24,7 +24,9 @@ from incidents.models import (
 from incidents.taking import require, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
-from incidents.workflow.opening import check_detection, suspect_breach, tell_assigned
+from incidents.workflow.opening import check_detection
+from incidents.workflow.privacy import suspect_breach
+from incidents.workflow.triage import tell_assigned
 
 PARTS = {
     "coordinator": Role.ORCHESTRATOR,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from notifications.wording.tokens import Token, camel_parts, scan
+from notifications.wording.tokens import IGNORED, Token, camel_parts, plain, scan
 
 #: Vendors whose name is an ordinary word need a capital, or a place where only a name can stand.
 ORDINARY = frozenset(
@@ -103,7 +103,7 @@ def _is_meant(tokens: Sequence[Token], position: int, name: _Name) -> bool:
 
 
 def _words(name: str) -> tuple[str, ...]:
-    return tuple(token.word for token in scan(name))
+    return tuple(token.word for token in scan(plain(name).text) if token.word not in IGNORED)
 
 
 def _spellings(name: str) -> set[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from notifications.wording.names import NameIndex
 from notifications.wording.quotes import Span
-from notifications.wording.tokens import Token, scan
+from notifications.wording.tokens import IGNORED, Token, scan
 
 #: Nobody writes longer ones; a wall of words is cut so that the work stays linear.
 LONGEST = 160
@@ -62,19 +62,15 @@ class Sentence:
         """Which token stands at a place of the line."""
         return max(0, min(bisect_right(self._offsets, place) - 1, len(self.tokens) - 1))
 
-    def retag(self, pattern: re.Pattern[str], tag: str) -> "Sentence":
-        """The sentence with every match of whole words made one token."""
-        matches = list(pattern.finditer(self.line))
+    def retag(self, pattern: re.Pattern[str], tag: str, *, after: int = 0) -> "Sentence":
+        """The sentence with every match of whole words, from a place on, made one token."""
+        matches = list(pattern.finditer(self.line, after))
         if not matches:
             return self
         tokens: list[Token] = []
         done = 0
         for match in matches:
-            first, last = self.index(match.start() + 1), self.index(match.end() - 1)
-            if match.group().endswith(" "):
-                last = self.index(match.end() - 2)
-            if first < done:
-                continue
+            first, last = self.index(match.start()), self.index(match.end() - 1)
             tokens += self.tokens[done:first]
             tokens.append(Token(tag, self.tokens[first].start, self.tokens[last].end, tag))
             done = last + 1
@@ -93,7 +89,7 @@ def sentences(text: str, quoted: Sequence[Span], names: NameIndex) -> Iterator[S
 
 
 def _finish(tokens: list[Token], names: NameIndex) -> Iterator[Sentence]:
-    words = [token for token in tokens if token.word not in {"-", "/", "[", "]"}]
+    words = [token for token in tokens if token.word not in IGNORED]
     expanded = list(_expand(names.tag(words)))
     if any(token.word[0].isalnum() for token in expanded):
         yield Sentence(expanded)

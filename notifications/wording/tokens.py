@@ -52,10 +52,11 @@ _TOKEN = re.compile(
     | \d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2})?(?!\d)
     | \d+(?:[.,]\d+)?(?:st|nd|rd|th)\b
     | \d+[.,]\d+
+    | \d+(?=(?:h|hrs?|min|mins|d|k)\b)
     | \w{1,40}\.(?:com|io|ai|net|org|co|app|dev|eu)\b
     | e\.g\. | i\.e\. | approx\. | etc\.(?=\s+[a-z])
     | \w+
-    | '\w+
+    | (?<=\w)'\w+
     | [.!?…;:,()\[\]&—–/-]
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -66,6 +67,8 @@ _CLOCK = re.compile(
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2})?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST_WORD = 40
+#: Signs that join words of one name or phrase.
+IGNORED = frozenset("-/[]")
 
 
 class Plain(NamedTuple):

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from incidents.demo import clear_demonstration, seed_demonstration
 from incidents.enums import Level, MailKind, Role, Source, Status, ToldVia
 from incidents.models import (

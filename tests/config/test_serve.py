@@ -122,7 +122,7 @@ def test_serve_starts_three_children_and_stops_them_all(
 ) -> None:
     assert wait_for(lambda: answers(free_port)), (tmp_path / "serve.log").read_text()
     assert wait_for(lambda: len(children_of(served.pid)) == 3)
-    assert wait_for(lambda: len(children_of(find_child(served.pid, "qcluster"))) > 2)
+    assert wait_for(lambda: children_of(find_child(served.pid, "qcluster")) != [])
     family = [pid for child in children_of(served.pid) for pid in [child, *children_of(child)]]
     served.send_signal(number)
     assert served.wait(timeout=60) == 0, (tmp_path / "serve.log").read_text()

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from incidents import correspondence, workflow
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from incidents.enums import (
     DeadlineKind,
     EntryKind,

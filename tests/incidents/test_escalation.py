@@ -6,7 +6,7 @@ import pytest
 from django.core.signing import BadSignature
 
 from incidents import staff, workflow
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from incidents.enums import EntryKind, EscalationCode, Rank, Role, Source
 from incidents.errors import WorkflowError
 from incidents.escalation import (

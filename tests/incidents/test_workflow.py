@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from incidents import correspondence, workflow
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from incidents.enums import (
     DeadlineKind,
     Downgrade,

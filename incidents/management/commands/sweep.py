@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from incidents.deadlines import sweep
+from incidents.sweeping import sweep
 from notifications.instants import instant
 
 

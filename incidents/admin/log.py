@@ -1,0 +1,165 @@
+"""What the workflow wrote: to be read, never added to, changed or deleted."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+
+from incidents.admin.base import OfIncidentAdmin, ReadOnlyAdmin
+from incidents.models import (
+    AffectedClient,
+    ClientMail,
+    Deadline,
+    Diagnosis,
+    Escalation,
+    EscalationNotice,
+    FixRecord,
+    FormToken,
+    MailDraft,
+    Participant,
+    PreventionMeasure,
+    ReferenceCounter,
+    Review,
+    TimelineEntry,
+    Verification,
+    Wait,
+    Waiver,
+)
+
+
+@admin.register(TimelineEntry)
+class TimelineEntryAdmin(OfIncidentAdmin):
+    list_display = ["incident", "at", "kind", "origin", "actor_name", "text"]
+    list_filter = ["kind", "origin"]
+    list_select_related = ["incident"]
+    search_fields = ["incident__ref", "text", "actor_name"]
+
+
+@admin.register(AffectedClient)
+class AffectedClientAdmin(OfIncidentAdmin):
+    list_display = ["incident", "client", "told_at", "resolution_told_at", "hubspot_state"]
+    list_filter = ["told_via", "hubspot_state"]
+    list_select_related = ["incident", "client"]
+    search_fields = ["incident__ref", "client__name"]
+
+
+@admin.register(Deadline)
+class DeadlineAdmin(OfIncidentAdmin):
+    list_display = ["incident", "kind", "client", "due_at", "stopped_at", "breached_at"]
+    list_filter = ["kind", "owner", "is_provisional"]
+    list_select_related = ["incident", "client"]
+
+
+@admin.register(Diagnosis)
+class DiagnosisAdmin(OfIncidentAdmin):
+    list_display = ["incident", "at", "by_name", "side", "found"]
+    list_filter = ["side"]
+    list_select_related = ["incident"]
+
+
+@admin.register(FixRecord)
+class FixRecordAdmin(OfIncidentAdmin):
+    list_display = ["incident", "kind", "at", "by_name", "tested_where"]
+    list_filter = ["kind"]
+    list_select_related = ["incident"]
+
+
+@admin.register(Verification)
+class VerificationAdmin(OfIncidentAdmin):
+    list_display = ["incident", "at", "by_name", "relapsed_at"]
+    list_select_related = ["incident"]
+
+
+@admin.register(Wait)
+class WaitAdmin(OfIncidentAdmin):
+    list_display = ["incident", "on", "what", "started_at", "ended_at"]
+    list_filter = ["on"]
+    list_select_related = ["incident"]
+
+
+@admin.register(Waiver)
+class WaiverAdmin(OfIncidentAdmin):
+    list_display = ["incident", "kind", "reason", "by", "at"]
+    list_filter = ["kind"]
+    list_select_related = ["incident", "by"]
+
+
+@admin.register(Participant)
+class ParticipantAdmin(OfIncidentAdmin):
+    list_display = ["incident", "user", "added_at"]
+    list_select_related = ["incident", "user"]
+
+
+@admin.register(Review)
+class ReviewAdmin(OfIncidentAdmin):
+    list_display = ["incident", "completed_at", "updated_at", "updated_by"]
+    list_select_related = ["incident"]
+
+
+@admin.register(PreventionMeasure)
+class PreventionMeasureAdmin(OfIncidentAdmin):
+    incident_path = "review__incident"
+    list_display = ["text", "owner", "due_on", "done_on"]
+    list_select_related = ["owner"]
+    search_fields = ["text", "review__incident__ref"]
+
+
+@admin.register(MailDraft)
+class MailDraftAdmin(OfIncidentAdmin):
+    list_display = ["incident", "kind", "updated_at", "updated_by", "finished_at", "is_discarded"]
+    list_filter = ["kind", "is_discarded"]
+    list_select_related = ["incident"]
+
+
+@admin.register(ClientMail)
+class ClientMailAdmin(OfIncidentAdmin):
+    incident_path = "draft__incident"
+    list_display = ["draft", "client", "queued_at", "queued_by", "delivered_at", "failed_at"]
+    list_select_related = ["draft__incident", "client"]
+    search_fields = ["draft__incident__ref", "client__name"]
+
+
+class _OfEscalationAdmin(OfIncidentAdmin):
+    """An escalation on a client alone belongs to no incident and hides nothing."""
+
+    def without_incident(self) -> Q:
+        return Q(**{f"{self.incident_path}__isnull": True})
+
+
+@admin.register(Escalation)
+class EscalationAdmin(_OfEscalationAdmin):
+    list_display = [
+        "rule",
+        "incident",
+        "client",
+        "raised_at",
+        "acknowledged_by",
+        "is_undeliverable",
+    ]
+    list_filter = ["rule", "is_undeliverable"]
+    list_select_related = ["rule", "incident", "client"]
+    search_fields = ["incident__ref", "client__name", "summary"]
+
+
+@admin.register(EscalationNotice)
+class EscalationNoticeAdmin(_OfEscalationAdmin):
+    incident_path = "escalation__incident"
+    list_display = ["escalation", "responder", "number", "delivery"]
+    list_select_related = ["escalation", "responder", "message"]
+    search_fields = ["escalation__incident__ref", "responder__name"]
+    exclude = ["message"]
+
+    @admin.display(description="Delivery")
+    def delivery(self, notice: EscalationNotice) -> Any:
+        return notice.message.get_state_display()
+
+
+@admin.register(FormToken)
+class FormTokenAdmin(ReadOnlyAdmin):
+    list_display = ["token", "used_at"]
+    fields = ["token", "used_at"]
+
+
+@admin.register(ReferenceCounter)
+class ReferenceCounterAdmin(ReadOnlyAdmin):
+    list_display = ["series", "last"]

@@ -1,0 +1,164 @@
+"""What is owed on open incidents, read from the database for ``incidents.obligations``."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from incidents.actors import Actor
+from incidents.enums import (
+    OPEN_STATUSES,
+    FixKind,
+    HubSpotState,
+    Owner,
+    Role,
+    Status,
+    Tier,
+)
+from incidents.holding import PARTS, deadlines_held, is_held
+from incidents.models import (
+    AffectedClient,
+    ClientMail,
+    Deadline,
+    EscalationNotice,
+    FixRecord,
+    Incident,
+    Review,
+    Verification,
+)
+from notifications.enums import MessageState
+
+#: More rows than a person works through at once; the list has the rest.
+MOST_ROWS = 100
+LOST_STATES = (MessageState.DEAD, MessageState.UNCERTAIN)
+
+
+@dataclass(slots=True)
+class Owed:
+    """What one person, or everybody, owes; only of incidents the reader may see."""
+
+    deadlines: list[Deadline] = field(default_factory=list)
+    mails: list[ClientMail] = field(default_factory=list)
+    notes: list[AffectedClient] = field(default_factory=list)
+    notices: list[EscalationNotice] = field(default_factory=list)
+    resolved: list[Incident] = field(default_factory=list)
+    incidents: dict[int, Incident] = field(default_factory=dict)
+
+    def mails_to(
+        self, incident_id: int, kinds: Iterable[str], client_id: int | None = None
+    ) -> list[ClientMail]:
+        return [
+            mail
+            for mail in self.mails
+            if mail.draft.incident_id == incident_id
+            and mail.draft.kind in kinds
+            and client_id in (None, mail.client_id)
+        ]
+
+
+def read_owed(
+    user: User | None, by: Actor, *, incidents: QuerySet[Incident], now: dt.datetime
+) -> Owed:
+    """Read everything in a fixed number of queries; ``user`` is None for everybody's."""
+    found = Owed()
+    found.deadlines = list(_deadlines(user, now=now))
+    known = {row.incident_id for row in found.deadlines}
+    found.mails = list(_mails(user, by, known, now=now))
+    found.notes = list(_notes(user, now=now))
+    found.notices = list(_notices(user))
+    found.resolved = list(_resolved(user, now=now))
+    known |= {mail.draft.incident_id for mail in found.mails}
+    known |= {row.incident_id for row in found.notes} | {row.pk for row in found.resolved}
+    known |= {row.escalation.incident_id for row in found.notices if row.escalation.incident_id}
+    found.incidents = (
+        incidents.filter(pk__in=known)
+        .select_related("severity", *PARTS.values(), "reported_by")
+        .in_bulk()
+    )
+    found.mails = [mail for mail in found.mails if mail.draft.incident_id in found.incidents]
+    for mail in found.mails:
+        mail.draft.incident = found.incidents[mail.draft.incident_id]
+    return found
+
+
+def _deadlines(user: User | None, *, now: dt.datetime) -> QuerySet[Deadline]:
+    relapsed_since = Verification.objects.filter(
+        incident=OuterRef("incident"), relapsed_at__gt=OuterRef("at")
+    )
+    fixes = FixRecord.objects.filter(
+        ~Exists(relapsed_since), incident=OuterRef("incident")
+    ).exclude(kind=FixKind.CONTAINMENT)
+    untold = AffectedClient.objects.filter(
+        incident=OuterRef("incident"), told_at__isnull=False, resolution_told_at__isnull=True
+    )
+    rows = deadlines_held(user, now=now).filter(incident__status__in=OPEN_STATUSES)
+    rows = rows.annotate(has_fix=Exists(fixes), owes_end=Exists(untold))
+    return rows.select_related("client")[:MOST_ROWS]
+
+
+def _mails(
+    user: User | None, by: Actor, known: set[int], *, now: dt.datetime
+) -> QuerySet[ClientMail]:
+    """Mails of the incidents at hand, and everybody's unsent or lost ones this person minds."""
+    mine = Q()
+    if user is not None:
+        mine = is_held(Owner.COMMUNICATIONS, user, now=now, path="draft__incident__")
+        if by.has_role(Role.FOUNDER):
+            mine |= Q(draft__incident__is_breach_suspected=True, draft__approved_at__isnull=True)
+    told = AffectedClient.objects.filter(
+        incident=OuterRef("draft__incident"), client=OuterRef("client")
+    )
+    unsent = Q(message__isnull=True, draft__finished_at__isnull=True)
+    lost = Q(message__state__in=LOST_STATES)
+    rows = ClientMail.objects.filter(draft__incident__status__in=OPEN_STATUSES)
+    rows = rows.filter(Q(draft__incident__in=known) | (mine & (unsent | lost)))
+    rows = rows.annotate(
+        is_told=Exists(told.filter(told_at__isnull=False)),
+        is_end_told=Exists(told.filter(resolution_told_at__isnull=False)),
+    )
+    return rows.select_related("draft", "client", "message").order_by("draft", "client__name")[
+        : 5 * MOST_ROWS
+    ]
+
+
+def _notes(user: User | None, *, now: dt.datetime) -> QuerySet[AffectedClient]:
+    rows = AffectedClient.objects.filter(
+        hubspot_state=HubSpotState.MANUAL, incident__status=Status.RESOLVED
+    )
+    if user is not None:
+        rows = rows.filter(is_held(Owner.COMMUNICATIONS, user, now=now, path="incident__"))
+    return rows.select_related("client").order_by("incident", "client__name")[:MOST_ROWS]
+
+
+def _notices(user: User | None) -> QuerySet[EscalationNotice]:
+    rows = EscalationNotice.objects.filter(escalation__acknowledged_at__isnull=True)
+    if user is not None:
+        rows = rows.filter(responder__user=user)
+    rows = rows.select_related("escalation__rule", "escalation__client", "responder")
+    return rows.order_by("escalation", "number", "id")[:MOST_ROWS]
+
+
+def _resolved(user: User | None, *, now: dt.datetime) -> QuerySet[Incident]:
+    """Resolved incidents with what still stands between them and Closed (rule W8)."""
+    reviewed = Review.objects.filter(incident=OuterRef("pk"), completed_at__isnull=False)
+    affected = AffectedClient.objects.filter(incident=OuterRef("pk"))
+    rows = Incident.objects.filter(status=Status.RESOLVED).annotate(
+        is_reviewed=Exists(reviewed),
+        owes_note=Exists(affected.exclude(hubspot_state=HubSpotState.DONE)),
+        owes_postmortem=Exists(
+            affected.filter(client__tier=Tier.PREMIUM, postmortem_told_at__isnull=True)
+        ),
+    )
+    if user is not None:
+        coordinates = is_held(Owner.COORDINATOR, user, now=now)
+        rows = rows.filter(coordinates | is_held(Owner.COMMUNICATIONS, user, now=now)).annotate(
+            is_coordinators=Exists(Incident.objects.filter(coordinates, pk=OuterRef("pk"))),
+            is_communicators=Exists(
+                Incident.objects.filter(
+                    is_held(Owner.COMMUNICATIONS, user, now=now), pk=OuterRef("pk")
+                )
+            ),
+        )
+    return rows.select_related("review_severity")[:MOST_ROWS]

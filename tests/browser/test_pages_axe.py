@@ -1,0 +1,137 @@
+"""Every page, light and dark, wide and on a phone: axe finds nothing, nothing scrolls sideways,
+the browser's console stays silent; and the forms work without any script."""
+
+import re
+from collections.abc import Callable, Iterable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from incidents.enums import Status
+from incidents.models import Incident
+from tests import factories
+from tests.browser.conftest import House, say
+from tests.browser.gallery import Sight, empty_sights, sights
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDE = {"width": 1360, "height": 900}
+PHONE = {"width": 360, "height": 740}
+#: How far the page can be scrolled sideways, and what sticks out.
+SIDEWAYS = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return "";
+  const out = [...document.querySelectorAll("main *, header *, footer *")]
+    .filter((one) => one.getBoundingClientRect().right > wide + 1);
+  return `${document.documentElement.scrollWidth} px: ` + out.slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(" | ");
+}"""
+
+
+class Looker:
+    """Looks at sights as their persons and keeps what is wrong with them."""
+
+    def __init__(self, open_page: Callable[..., Page], theme: str) -> None:
+        self.open_page = open_page
+        self.theme = theme
+        self.axe = Axe()
+        self.pages: dict[str, Page] = {}
+        self.faults: list[str] = []
+
+    def look_at(self, shown: Iterable[Sight]) -> None:
+        for sight in shown:
+            page = self._page_of(sight.username)
+            if sight.prepare:
+                sight.prepare()
+            page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+            response = page.goto(sight.path)
+            assert response is not None
+            if response.status >= 500:
+                self.faults.append(f"{sight.name}: {response.status}")
+                continue
+            self._judge(page, sight.name)
+            page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+            self._judge(page, f"{sight.name} at 360 px")
+            if sideways := page.evaluate(SIDEWAYS):
+                self.faults.append(f"{sight.name} scrolls sideways: {sideways}")
+
+    def _page_of(self, username: str) -> Page:
+        if username not in self.pages:
+            user = User.objects.get(username=username) if username else None
+            self.pages[username] = self.open_page(user, color_scheme=self.theme)
+        return self.pages[username]
+
+    def _judge(self, page: Page, name: str) -> None:
+        for found in self.axe.run(page).response["violations"]:
+            places = "; ".join(node["html"][:160] for node in found["nodes"][:3])
+            self.faults.append(f"{name}, {self.theme}: {found['id']} {found['help']}: {places}")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(open_page: Callable[..., Page], theme: str) -> None:
+    looker = Looker(open_page, theme)
+    looker.look_at(empty_sights())
+    looker.look_at(sights())
+    assert looker.faults == []
+
+
+def test_triage_works_without_script(house: House, open_page: Callable[..., Page]) -> None:
+    client = factories.make_client(name="Halden Solar")
+    system = factories.make_system(name="Weekly report", clients=[client])
+    incident = factories.make_incident(systems=[system], title="The report is empty")
+    user = house.team.orchestrator.user
+    page = open_page(user, java_script_enabled=False)
+    page.goto(f"/incidents/{incident.ref}/triage/")
+    expect(page.get_by_label("Halden Solar")).to_be_checked()
+    page.locator("label[for=component_broken-yes]").click()
+    page.get_by_role("button", name="Preview what submitting does").click()
+    expect(page.locator("#suggestion")).to_contain_text("Suggested SEV-2")
+    expect(page.locator("#outcome")).to_contain_text("Acknowledge by")
+    page.locator("label[for=level-2]").click()
+    say(page, reason="The report has no figures.")
+    page.locator(".inc-do .btn-primary").click()
+    expect(page).to_have_url(re.compile(rf"/incidents/{incident.ref}/$"))
+    expect(page.locator(".msg.is-ok")).to_contain_text("triaged as SEV-2")
+    incident.refresh_from_db()
+    assert incident.status == Status.TRIAGED
+
+
+def test_mail_is_written_and_sent_without_script(
+    house: House, open_page: Callable[..., Page]
+) -> None:
+    client = factories.make_client(contact_email="anna@halden.example")
+    incident = factories.make_incident(
+        status=Status.INVESTIGATING, level=2, clients=[client], team=house.team
+    )
+    page = open_page(house.team.revenue.user, java_script_enabled=False)
+    page.goto(f"/incidents/{incident.ref}/mail/?kind=incident-update")
+    page.locator(".inc-do .btn-primary").click()
+    say(
+        page,
+        brief="Report late",
+        system_name="your weekly report",
+        update_text="Your report is being written again.",
+    )
+    page.get_by_role("button", name="Save without sending").click()
+    expect(page.locator(".letter")).to_contain_text("Your report is being written again.")
+    page.locator("#mail-do").get_by_role("button", name="Send to 1 client").click()
+    expect(page.locator("#undo")).to_contain_text("taken back")
+    assert set(house.deliver_client_mails()) == {"anna@halden.example"}
+
+
+def test_incident_is_reported_and_worked_on_without_script(
+    house: House, open_page: Callable[..., Page]
+) -> None:
+    factories.make_system(name="Weekly report")
+    page = open_page(house.team.delivery.user, java_script_enabled=False)
+    page.goto("/incidents/new/")
+    say(page, title="The report is empty")
+    page.get_by_label("Weekly report", exact=True).check()
+    page.locator(".inc-do .btn-primary").click()
+    expect(page).to_have_url(re.compile(r"/incidents/INC-\d{4}-\d{4}/$"))
+    ref = Incident.objects.get().ref
+    page.goto(f"/incidents/{ref}/note/")
+    say(page, text="The export wrote no file.")
+    page.locator(".inc-do .btn-primary").click()
+    expect(page.locator("main")).to_contain_text("The export wrote no file.")

@@ -1,0 +1,45 @@
+"""What the tests of the pages share."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from tests.factories import make_user
+
+PAGES = ("test_views_", "test_templatetags")
+
+
+class Undefined(str):
+    """In place of a variable that no view gave: the page fails instead of hiding it."""
+
+    def __contains__(self, key: object) -> bool:
+        return key == "%s"
+
+    def __mod__(self, variable: Any) -> str:
+        raise AssertionError(f"The template asks for {variable}, which is not in its context.")
+
+
+@pytest.fixture(autouse=True)
+def _strict_templates(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """Every page of ours renders without an undefined variable."""
+    if not request.module.__name__.rpartition(".")[2].startswith(PAGES):
+        return
+    templates = copy.deepcopy(settings.TEMPLATES)
+    templates[0]["OPTIONS"]["string_if_invalid"] = Undefined("%s")
+    settings.TEMPLATES = templates
+
+
+@pytest.fixture
+def sign_in(client: Client) -> Callable[..., Client]:
+    """``sign_in("revenue")`` gives the browser of somebody with that role, or of that user."""
+
+    def enter(*roles: str, user: User | None = None) -> Client:
+        client.force_login(user or make_user(*roles))
+        return client
+
+    return enter
