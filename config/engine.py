@@ -13,8 +13,8 @@ from types import FrameType
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from incidents.sweeping import sweep
 from incidents.form_tokens import forget_old_tokens
+from incidents.sweeping import sweep
 from monitoring.models import Beat
 from monitoring.models.beat import ENGINE
 from notifications.delivery import deliver_due

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import health
+from config.home import home
 
 admin.site.site_header = "LeadsPanther incidents: data"
 admin.site.site_title = "LeadsPanther incidents"
@@ -13,6 +14,7 @@ admin.site.index_title = "Records"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
+    path("", home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 
 from incidents.enums import ADMIN_GROUP, Origin, Role
 
@@ -32,8 +32,13 @@ class Actor:
 SYSTEM = Actor(name="System", origin=Origin.SYSTEM)
 
 
-def actor_for(user: User, *, origin: str = Origin.HUMAN) -> Actor:
-    """The person behind an account, with the roles of its groups."""
+def actor_for(user: User | AnonymousUser, *, origin: str = Origin.HUMAN) -> Actor:
+    """The person behind an account, with the roles of its groups.
+
+    Raises ValueError for a stranger: every page but the open ones has seen a sign-in.
+    """
+    if not isinstance(user, User):
+        raise ValueError("Nobody is signed in.")
     known = {*Role.values, ADMIN_GROUP}
     roles = known & set(user.groups.values_list("name", flat=True))
     name = user.get_full_name() or user.get_username()

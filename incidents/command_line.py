@@ -70,7 +70,8 @@ class IncidentCommand(BaseCommand):
         if is_json:
             answer = {"ok": False, "error": message, "missing": texts or [message]}
             self.stdout.write(json.dumps(answer))
-        raise CommandError(" ".join([message, *(f"Missing: {text}." for text in texts)]))
+        wanted = (f"Missing: {text.removesuffix('.')}." for text in texts)
+        raise CommandError(" ".join([message, *wanted]))
 
 
 def read_now(text: str | None) -> dt.datetime:

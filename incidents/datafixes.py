@@ -12,7 +12,6 @@ from incidents.enums import EntryKind, Level
 from incidents.models import Incident, Severity, System
 from incidents.records import Kind, check_editor
 from incidents.sweeping import settle_due
-from incidents.sweeping import settle_due
 from incidents.taking import lock_incident, require
 from incidents.timeline import record
 

@@ -54,7 +54,7 @@ def raise_escalation(
                 summary=summary,
                 raised_at=now,
                 raised_by=by.user,
-                is_demo=bool(incident and incident.is_demo),
+                is_demo=any(subject.is_demo for subject in (incident, client) if subject),
             )
     except IntegrityError:
         return None

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -66,6 +67,7 @@ class Obligation:
     verb: str = "due"
     icon: str = ""
     holder: str = ""
+    holder_user: int | None = None
     part: str = ""
 
 
@@ -162,7 +164,7 @@ def _acknowledge(row: Deadline, incident: Incident, found: Owed) -> Obligation:
     waiting = [mail for mail in mails if not mail.is_told]  # type: ignore[attr-defined]
     note = "Provisional SEV-1 clock until triaged" if row.is_provisional else ""
     if waiting and reporter:
-        title = f"Acknowledge {reporter}’s report"
+        title = f"Acknowledge {reporter}'s report"
         return _mail_row(row, title, waiting, MailKind.NOTIFICATION, None, note=note)
     severity = incident.severity
     if waiting and severity and severity.notifies_clients:
@@ -266,8 +268,7 @@ def _row(
         note=note,
         verb=verb,
         icon=icon,
-        holder=_holder(row.incident, row.owner),
-        part=Owner(row.owner).label,
+        **_whose(row.incident, row.owner),
     )
 
 
@@ -291,7 +292,7 @@ def _from_drafts(found: Owed, by: Actor, *, now: dt.datetime) -> Iterator[Obliga
         if not ready or is_early or (incident.pk, draft.kind) in covered:
             continue
         title = f"Send {word} to {_names(mail.client for mail in ready)}"
-        note = "Waits for the founder’s approval" if is_unapproved else "The draft waits"
+        note = "Waits for the founder's approval" if is_unapproved else "The draft waits"
         yield _plain(incident, title, "Finish and send", mail_url(ready[0]), note=note)
 
 
@@ -398,6 +399,7 @@ def _from_escalations(found: Owed) -> Iterator[Obligation]:
             note=escalation.summary[:160],
             icon="bell-alert",
             holder=str(row.responder),
+            holder_user=row.responder.user_id,
         )
 
 
@@ -434,9 +436,8 @@ def _plain(
     note: str = "",
     role: Owner | None = Owner.COMMUNICATIONS,
 ) -> Obligation:
-    holder = _holder(incident, role) if role else ""
-    part = role.label if role else Role.FOUNDER.label
-    return Obligation(title, incident, action, url, note=note, holder=holder, part=part)
+    whose = _whose(incident, role) if role else {"part": Role.FOUNDER.label}
+    return Obligation(title, incident, action, url, note=note, **whose)
 
 
 def _by_draft(mails: Iterable[ClientMail]) -> list[list[ClientMail]]:
@@ -452,9 +453,14 @@ def _is_in_window(incident: Incident, *, now: dt.datetime) -> bool:
     return now < incident.verified_at + incident.severity.stability_window
 
 
-def _holder(incident: Incident, owner: str) -> str:
+def _whose(incident: Incident, owner: str) -> dict[str, Any]:
+    """The named owner of a part, for the row of a duty."""
     person: Responder | None = getattr(incident, PARTS[owner])
-    return str(person) if person else "nobody"
+    return {
+        "holder": str(person) if person else "nobody",
+        "holder_user": person.user_id if person else None,
+        "part": Owner(owner).label,
+    }
 
 
 def _names(clients: Iterable[Client]) -> str:

@@ -23,6 +23,7 @@ from incidents.models import (
     SendingDomain,
     System,
 )
+from incidents.models.incident import Viewer
 from incidents.permissions import authorize
 from incidents.taking import require
 from incidents.transitions import Step
@@ -205,9 +206,9 @@ def who_is_told(rule: EscalationRule, *, now: dt.datetime) -> list[Told]:
     return people
 
 
-def responders_of(user: User) -> list[Responder]:
+def responders_of(user: Viewer) -> list[Responder]:
     """The active entries of one account: a person may hold one role and back up another."""
-    return list(Responder.objects.filter(user=user, is_active=True))
+    return list(Responder.objects.filter(user=user.pk, is_active=True)) if user.pk else []
 
 
 def save_own_contact(responder: Responder, *, by: Actor) -> Responder:

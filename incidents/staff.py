@@ -51,8 +51,10 @@ def tell(
     page = link or (absolute(incident.get_absolute_url()) if incident else settings.SITE_URL)
     text = _printable("\n\n".join([*lines, page]))
     subject = " ".join(_printable(subject).split())[:200]
+    is_demo = bool(incident and incident.is_demo)
     if urgency == Urgency.LOW and _is_flooded(recipient, now=now):
-        return _add_to_digest(channel, recipient, key=key, subject=subject, text=text, now=now)
+        digest = _digest(channel, recipient, is_demo=is_demo, now=now)
+        return _add_to_digest(digest, f"- {subject} [{key}]\n{text}", mark=f"[{key}]")
     return queue_message(
         key=key,
         channel=channel,
@@ -61,7 +63,7 @@ def tell(
         text=text,
         reference=reference,
         urgency=urgency,
-        is_demo=bool(incident and incident.is_demo),
+        is_demo=is_demo,
         now=now,
     )
 
@@ -109,27 +111,29 @@ def _is_flooded(recipient: str, *, now: dt.datetime) -> bool:
     return recent.count() >= Policy.current().flood_limit
 
 
-def _add_to_digest(
-    channel: str, recipient: str, *, key: str, subject: str, text: str, now: dt.datetime
-) -> Message:
-    """One message gathers what would have been a flood (rule N1).
+def _digest(channel: str, recipient: str, *, is_demo: bool, now: dt.datetime) -> Message:
+    """The one message that gathers what would have been a flood (rule N1).
 
-    The digest waits for the end of its ten minutes; each event adds one line while it waits.
+    It waits for the end of its ten minutes.
     """
     seconds = int(FLOOD_WINDOW.total_seconds())
     window = int(now.timestamp()) // seconds
-    digest = queue_message(
-        key=f"digest:{channel}:{recipient}:{window}",
+    return queue_message(
+        key=f"digest:{'demo:' if is_demo else ''}{channel}:{recipient}:{window}",
         channel=channel,
         recipient=recipient,
         subject="Several warnings",
         text="These came within ten minutes:",
         not_before=dt.datetime.fromtimestamp((window + 1) * seconds, dt.UTC),
         urgency=Urgency.LOW,
+        is_demo=is_demo,
         now=now,
     )
-    line = f"- {subject} [{key}]\n{text}"
-    if digest.state == MessageState.PENDING and f"[{key}]" not in digest.text:
+
+
+def _add_to_digest(digest: Message, line: str, *, mark: str) -> Message:
+    """Add a line while the digest waits, once per mark."""
+    if digest.state == MessageState.PENDING and mark not in digest.text:
         digest.text = f"{digest.text}\n\n{line}"
         Message.objects.filter(pk=digest.pk, state=MessageState.PENDING).update(text=digest.text)
     return digest

@@ -11,7 +11,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from incidents.models import Incident
 
 
-def visible_incidents(request: HttpRequest) -> QuerySet[Incident]:
+def visible_incidents(request: HttpRequest) -> QuerySet[Incident, Any]:
     """The incidents the reader may see, for use inside another query."""
     return Incident.objects.visible_to(request.user).order_by().values("pk")
 

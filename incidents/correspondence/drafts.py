@@ -1,7 +1,7 @@
 """Drafts: prepared by the system, written by the communications owner (rules M1, M3, M7)."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from incidents import staff
 from incidents.actors import SYSTEM, Actor
@@ -80,7 +80,7 @@ def start_draft(
 
 def edit_draft(
     draft: MailDraft,
-    values: dict[str, object],
+    values: Mapping[str, object],
     *,
     by: Actor,
     now: dt.datetime,

@@ -61,8 +61,8 @@ class ContactForm(RecordForm):
     def clean(self) -> dict[str, Any]:
         super().clean()
         values = self.cleaned_data
-        needed = {Channel.EMAIL: "email", Channel.TELEGRAM: "telegram_chat"}
-        field = needed.get(values.get("channel"))  # type: ignore[call-overload]
+        needed = {Channel.EMAIL.value: "email", Channel.TELEGRAM.value: "telegram_chat"}
+        field = needed.get(str(values.get("channel")))
         if field and field not in self.errors and not values.get(field):
             self.add_error(field, "Needed for the way you chose.")
         return values

@@ -187,7 +187,8 @@ class NamedListField(forms.ModelMultipleChoiceField):
         super().__init__(queryset, to_field_name="slug", **kwargs)
 
     def clean(self, value: Any) -> list[Any]:  # type: ignore[override]
-        values = value if isinstance(value, list | tuple) else [value] if value else []
+        given = value if isinstance(value, list | tuple) else [value]
+        values = [word for word in given if word not in self.empty_values]
         if self.required and not values:
             raise ValidationError(self.error_messages["required"], code="required")
         return find_named(_rows_of(self), values)

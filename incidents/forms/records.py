@@ -5,6 +5,7 @@ import zoneinfo
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from incidents.forms.base import LARGEST_VERSION, TokenField
 
@@ -41,13 +42,14 @@ class TokenForm(forms.Form):
 
     def renew(self, version: int) -> None:
         """After a conflict: the same text, now compared with the newest version."""
-        data = self.data.copy()
+        data = QueryDict(mutable=True)
+        data.update(self.data)
         data[self.add_prefix("version")] = str(version)
         data[self.add_prefix("form_token")] = str(uuid.uuid4())
         self.data = data
 
 
-class RecordForm(TokenForm, forms.ModelForm):  # type: ignore[misc]
+class RecordForm(TokenForm, forms.ModelForm):
     """A TokenForm over a model."""
 
 
@@ -73,7 +75,7 @@ class ZoneField(forms.ChoiceField):
     def add(self, zone: str) -> None:
         """Keep a zone that a record has and the list leaves out."""
         if zone and zone not in ZONES:
-            self.choices = [(zone, zone), *self.choices]
+            self.choices = [(zone, zone), *[(name, name) for name in ZONES]]
 
 
 class LinesField(forms.CharField):
@@ -87,7 +89,7 @@ class LinesField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         text = super().clean(self.prepare_value(value)) or ""
         lines = [" ".join(line.split()) for line in text.splitlines()]
         found = list(dict.fromkeys(line for line in lines if line))

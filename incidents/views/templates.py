@@ -171,7 +171,8 @@ def _has_sop_words(template: EmailTemplate, shipped: dict[str, dict[str, str]]) 
 
 def _stored_words(template: EmailTemplate) -> dict[str, str]:
     # The form has written onto the instance: what is stored is asked for anew.
-    return EmailTemplate.objects.filter(pk=template.pk).values("subject", "body").get()
+    stored = EmailTemplate.objects.get(pk=template.pk)
+    return {"subject": stored.subject, "body": stored.body}
 
 
 def _same_words(words: dict[str, str], shipped: dict[str, str]) -> bool:

@@ -55,7 +55,7 @@ def new_incident(request: HttpRequest) -> HttpResponse:
         return _show(request, form, by, now=now)
     if is_out_of_date(request.POST):
         form = _report_form(request.POST, by, now=now, is_guided=True)
-        form.add_error("clients", CHECK_CLIENTS)
+        form.add_error(None, CHECK_CLIENTS)
     if not form.is_valid():
         return _show(request, form, by, now=now, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _open(request, form, by, now=now)
@@ -94,7 +94,7 @@ def triage_incident(request: HttpRequest, ref: str) -> HttpResponse:
         return _show(request, form, by, now=now)
     if is_out_of_date(request.POST):
         form = _triage_form(request.POST, incident, is_guided=True)
-        form.add_error("clients", CHECK_CLIENTS)
+        form.add_error(None, CHECK_CLIENTS)
     if not form.is_valid():
         return _show(request, form, by, now=now, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _triage(request, form, incident, by, now=now)

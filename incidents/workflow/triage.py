@@ -177,7 +177,9 @@ def _log_triage(taken: Taken, severity: Severity, *, now: dt.datetime) -> None:
 
 def _attach_playbook(incident: Incident, chosen: Playbook | None, *, now: dt.datetime) -> None:
     """The chosen playbook, else that of an affected system, else that of a client's report."""
-    playbook = chosen or Playbook.objects.filter(systems__in=incident.systems.all()).first()
+    playbook = chosen
+    if playbook is None and incident.level != Level.SEV4:
+        playbook = Playbook.objects.filter(systems__in=incident.systems.all()).first()
     if playbook is None and incident.source == Source.CLIENT_REPORT:
         playbook = Playbook.objects.filter(slug="client-reports-not-working").first()
     if playbook is None or (playbook.forces_level or incident.level) != incident.level:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from notifications.wording import lexicon as lex
 from notifications.wording.sentences import Sentence
+from notifications.wording.tokens import Token
 from notifications.wording.vendors import (
     carry_nouns,
     carry_plurals,
@@ -27,10 +28,11 @@ _STOP = (
 )
 _LEADS_TO = r"(?:seem\w*|appear\w*|continu\w+|beg[aiu]n\w*|start\w*|used|tend\w*|prov\w+|turned out|likely) to "
 _TIME = r"(?:(?:for|since|during|in|over|throughout|at|on|of|from|until) (?:the |about |over |at least )?(?:\w+ ){1,3})"
-_GAP = rf"(?:{_LEADS_TO}|(?:and|or|,|, and|nor) VEN |{_TIME}(?={lex.BE} |had |has |{lex.FALTER} )|(?!{_STOP} )\S+ )"
+_GAP = rf"(?:{_LEADS_TO}|, (?:which|who|that) |(?:and|or|,|, and|nor) VEN |{_TIME}(?={lex.BE} |had |has |{lex.FALTER} )|(?!{_STOP} )\S+ )"
 _ACTIVE = rf"(?:{_LEADS_TO}|(?:and|or|,|, and|nor) VEN |(?!{_STOP} )(?!{lex.BE} )\S+ )"
 _ASIDE = r"(?:, (?:(?![,.;:] )\S+ ){1,9}?, |\( (?:(?!\) )\S+ ){1,9}?\) |— (?:(?!— )\S+ ){1,7}?— )?(?:, )?"
-_SUBJECT = rf"(?<= )VEN (?:'s )?{_ASIDE}"
+_RELATIVE_CLAUSE = r"(?:(?:that|which|who) (?:(?![,;:.—] |we |our )\S+ ){1,6}?)?"
+_SUBJECT = rf"(?<= )VEN (?:'s )?{_ASIDE}{_RELATIVE_CLAUSE}"
 _SOME = rf"(?:(?:{lex.ADVERBS}|so|too|very|completely|rather|quite|all|still|the|a|not|one) )"
 _LINKS = rf"(?:{lex.BE}|'s|seem\w*|look\w*|appear\w*|remain\w*|stay\w*|prov\w+|bec[ao]me\w*|went|sat|lay)"
 _BARE_STATE = lex.words(
@@ -50,7 +52,7 @@ _NOUN = (
 _INSIDE = r"(?:(?!(?:;|:|\.|,|we|our|your|you|but|so|because|with|from|to|for|after|before|when|if|VEN) )\S+ )"
 _SENDS = (
     r"(?:send\w*|sent|deliver\w*|return\w*|g[ai]v\w+|serv\w+|suppl\w+|provid\w+|count\w*|import\w*|"
-    r"record\w*|calculat\w*|produc\w+|report\w*|wr[io]te\w*|show\w*|respond\w*|answer\w*|display\w*)"
+    r"record\w*|calculat\w*|produc\w+|report\w*|wr[io]te\w*|show\w*|respond\w*|answer\w*|display\w*|(?!received )\w{3,}ed)"
 )
 _WHEN = (
     r"(?:(?:this|last|yesterday|today|on|\w+day|morning|night|week|afternoon|evening|TIM|DAT|earlier|"
@@ -74,7 +76,7 @@ _CHANGE = (
 _MEND = (
     r"(?:fix\w*|repair\w*|resolv\w*|solv\w*|restor\w*|recover\w*|correct\w*|comes? back|is back|"
     r"be back|sort\w*|gets? \w+ (?:\w+ )?(?:fixed|back|working|running)|bring\w* \w+ back|patch\w*|"
-    r"lifts?|unblock\w*|unlock\w*|reinstat\w*|is (?:fixed|repaired|up|available|online|working)|mend\w*)"
+    r"lifts?|unblock\w*|unlock\w*|reinstat\w*|is (?:fixed|repaired|up|available|online|working)|mend\w*|(?:gets?|ups?) (?:its|their) (?:act|game|house)|wakes? up)"
 )
 _CAUSE_NOUN = (
     r"(?:cause|reason|culprit|source|origin|fault|blame|responsibility|problem|issue|error|trouble|"
@@ -103,7 +105,7 @@ def _phrase(text: str, *, is_denial: bool = False) -> _Pattern:
 _PATTERNS = (
     _predicate(rf"{_GAP}{{0,6}}?{lex.FALTER} "),
     _predicate(rf"{_GAP}{{0,5}}?{_LINKS} {_SOME}{{0,4}}?{lex.STATE} "),
-    _predicate(rf"(?:: |— )?(?:(?:{lex.ADVERBS}|being|both|all) ){{0,2}}{_BARE_STATE} "),
+    _predicate(rf"(?:: |— |\? )?(?:(?:{lex.ADVERBS}|being|both|all) ){{0,2}}{_BARE_STATE} "),
     _predicate(rf"{_ACTIVE}{{0,5}}?{_HARM} "),
     _predicate(rf"{_GAP}{{0,5}}?{lex.HARMING} "),
     _predicate(
@@ -114,7 +116,7 @@ _PATTERNS = (
     _predicate(rf"{_GAP}{{0,5}}?{lex.HAVING} {_INSIDE}{{0,5}}?{_NOUN}"),
     _predicate(rf"{_GAP}{{0,4}}?{_SENDS} (?:(?!(?:,|;|:|\.|we|from|because|after|that) )\S+ ){{0,5}}?{lex.BAD} "),
     _predicate(rf"(?:{_ACTIVE}){{0,3}}?{_NOUN}"),
-    _predicate(rf"(?:\w+ )?{lex.ADJECTIVE} "),
+    _predicate(rf"(?:(?!(?:the|a|an|our|your) )\w+ )?{lex.ADJECTIVE} "),
     _predicate(
         rf"{_GAP}{{0,4}}?(?:must|ha(?:s|ve) to|needs? to|should|working to|trying to|promised to|will|"
         rf"working on|to) (?:\w+ )?{_MEND} "
@@ -143,7 +145,8 @@ _PATTERNS = (
     ),
     _phrase(
         rf"(?:wait\w*|ask\w*|need\w*|expect\w*|hop\w+|rel(?:y|ies|ying)|depend\w*|until|once|up to|requires?|want|soon as) "
-        rf"(?:(?!with )\w+ ){{0,3}}?VEN (?:(?!(?:,|;|we) )\S+ ){{0,4}}?{_MEND} "
+        rf"(?:(?!with )\w+ ){{0,3}}?VEN (?:(?!(?:,|;|we) )\S+ ){{0,4}}?{_MEND} ",
+        is_denial=True,
     ),
     _phrase(rf"(?:no|little|without) (?:\w+ )?(?:answer|response|reply|reaction|help|warning|notice|data) from {_ARTICLE}?VEN "),
     _phrase(rf"(?:neither|nor) VEN (?:nor VEN )?(?:\w+ )?{lex.CAPABLE} "),
@@ -191,7 +194,7 @@ _CLIENT_SIDE = re.compile(
 
 _OBLIQUE = re.compile(
     r" (?:to|with|through|via|into|from|in|on|of|between|for|using|over|inside|against|onto|under|by|"
-    r"than|towards?|called|behind|including|like|within|per|at|across|off|out|around|and|both) "
+    r"than|towards?|called|behind|including|like|within|per|at|across|and|both) "
     r"(?:the |both |a |an |our |your |their )?(?:VEN (?:and |or |, ))*$"
 )
 _STILL_SUBJECT = re.compile(
@@ -244,14 +247,21 @@ _REACTION = re.compile(rf" {lex.REACTION} ")
 _OWN_DOING = re.compile(
     r" (?:we|our \w+|i) (?:(?:have|had|has|\w+ly|also|then|ourselves) ){0,3}(?:made|caused|introduced|created|corrected|cleaned up|imported|entered|used|set|uploaded|sent|put|left|wrote) (?:\w+ ){0,4}$"
 )
-_OURS_BEFORE = re.compile(r" (?:our|my|own|your)(?: \w+){0,2} $")
+_OURS_BEFORE = re.compile(r" (?:our|my|own)(?: (?!(?:is|are|was|were|has|had|have) )\w+){0,2} $")
 _ASKS_CLIENT = re.compile(r" (?:you|your) ")
 _PRESUMES = re.compile(
     r" (?:did you know|have you (?:heard|seen|noticed)|are you aware|do you know|outages?|because|caused|blame|since|broke|crash\w*|failed) "
 )
 _OUR_THING = re.compile(r" (?:our (?!(?:team|support|colleagues?|clients?) )\w+|SYS) ")
+_USES_VENDOR = re.compile(
+    r" (?:uses?|using|runs? on|runs? through|hosted (?:on|by|with)|sits? behind|rel(?:y|ies) on|depends? on|go(?:es)? through|powered by|behind|connected to|sent (?:by|through)|built on) VEN "
+)
 _VENDOR_SUBJECT = re.compile(r"^ (?:(?:the|both|yesterday|today|unfortunately|and|but|so|\w+ly) )*VEN ")
 _WE_AND_VENDOR = re.compile(r" (?:we|i|our team) (?:(?!(?:to|into|from|in|for|of|at|on) )\w+ ){1,4}?VEN ")
+
+
+#: "HubSpot?" is a sentence that only names.
+_NAME_ALONE = 2
 
 
 class Carry(IntEnum):
@@ -269,9 +279,12 @@ class BlameReader:
     def __init__(self) -> None:
         self._carry = Carry.NONE
         self._line_before = " "
+        self._just_named: tuple[Token, ...] = ()
 
     def is_blame(self, plain_sentence: Sentence) -> bool:
         sentence = find_vendors(plain_sentence)
+        if self._just_named:
+            sentence = Sentence([*self._just_named, *sentence.tokens])
         carried, strong = self._carried(sentence)
         found = _is_indirect(sentence) or self._faults(carried, _PATTERNS)
         found = found or (strong is not None and self._faults(strong, _STRONG))
@@ -308,6 +321,8 @@ class BlameReader:
         if level is Carry.NONE and (strong or carried).line != sentence.line:
             level = self._carry
         self._carry = level
+        is_name = len(sentence.tokens) <= _NAME_ALONE and sentence.line.startswith(" VEN ")
+        self._just_named = sentence.tokens if is_name else ()
         self._line_before = sentence.line
 
 
@@ -321,6 +336,8 @@ def _level(line: str) -> Carry:
         return Carry.NOUNS if " SYS " in line else Carry.NONE
     if _VENDOR_SUBJECT.search(line):
         return Carry.ALL
+    if _USES_VENDOR.search(line):
+        return Carry.STRONG
     if _OUR_THING.search(line):
         return Carry.NOUNS
     return Carry.ALL if _WE_AND_VENDOR.search(line) else Carry.STRONG

@@ -45,7 +45,7 @@ NOUN = words(
     "unavailability, breach(?:es)?, leaks?, shortages?, overload, flaws?, blunders?, lapses?, "
     "mishaps?, rate limiting, throttling, suspensions?, bans?, mess, oversight, negligence, "
     "breaking changes?, hold ups?, congestion, backlogs?, data loss, shutdown, bottlenecks?, "
-    "wobbles?, snags?, mix ups?, blips?, power cut, meltdown, collapse, irregularit(?:y|ies), "
+    "wobbles?, snags?, mix ups?, blips?, power (?:cut|loss|outage|failure), fire, flood, strike, crisis, chaos, meltdown, collapse, irregularit(?:y|ies), "
     "challenges, complications?, regressions?, fail, screw up, blackout, black out, "
     "bad (?:day|morning|week|hour|moment|night|time|patch|batch|data), rough (?:day|morning|week|patch), error rates?, "
     "unreliability, incompetence, carelessness, misconfiguration, fiasco, disaster"
@@ -91,8 +91,8 @@ FALTER = words(
     "overheat(?:s|ed|ing)?, expired, lapsed, timeout, malfunction, misfired, tanked, flopped, hit (?:a )?(?:snag|trouble|problems|limits), "
     "is n?either, are having, apologi[sz](?:es|ed|ing), conceded, confessed, pleaded guilty, "
     "admit(?:s|ted|ting), bailed(?: on)?, ghosted, goofed, slacked, "
-    "fix(?:es|ed|ing)? (?:their|its|his|the|this|it|that|a|things), "
-    "repair(?:s|ed|ing)? (?:their|its|the|this|it), "
+    "fix(?:es|ed|ing)? (?:their|its|his|the|this|it|that|a|things|VEN), "
+    "repair(?:s|ed|ing)? (?:their|its|the|this|it|VEN), "
     "(?:resolve|solve)(?:s|d)? (?:their|its) "
 )
 

@@ -44,13 +44,13 @@ _AHEAD = (
     rf"|(?:longer|more|later|less) than {_ABOUT}?(?:{_LENGTH}|{_POINT})|tomorrow|tonight|later (?:today|tonight|this {_PART}|on)|next (?:{_PART}|{_DAY}|{_MONTH})"
     rf"|first thing|overnight|end of (?:the )?(?:day|week|business|month)|eod|cob|any (?:minute|moment|second|time now)|momentarily"
     rf"|in no time|before (?:you|your|the) \w+(?: \w+)?|in time for \w+|by the time|when you (?:wake|arrive|start|get|log|come)"
-    rf"|(?<!as )(?:very |quite |pretty )?(?:soon|shortly)(?! (?:after|as|before))|right away|straight away|imminently|the same day|same day|in a (?:moment|bit|while)|{_BY} (?:the )?{_LENGTH}|this (?:afternoon|evening|weekend))"
+    rf"|(?<!as )(?:very |quite |pretty )?(?:soon|shortly)(?! (?:after|as|before))|right away|straight away|imminently|the same day|same day|in a (?:moment|bit|while)|{_BY} (?:the )?{_LENGTH}|this (?:afternoon|evening|weekend)|(?:within|in) (?:minutes|hours|days|moments|seconds)|(?:in|during|over) the course of (?:the|this) \w+|during the (?:day|night|evening|afternoon)|over the weekend|at some point (?:today|tomorrow))"
 )
 #: Times that may as well be past.
 _AT = rf"(?:(?:at|on|around|about|over|during|for|from|after) (?:about |around |exactly |the )?{_POINT}|today|this {_PART}|{_DAY}|TIM{_ZONE}|{_DATE})"
 _PAST_VERBS = words(
     "stopped, failed, lost, found, reported, received, sent, started, began, broke, missed, happened, "
-    "occurred, created, made, went, came, since, between, last, changed, noticed, detected, "
+    "occurred, created, made, went, came, since, between, last(?= \\w+day| week| month| night), changed, noticed, detected, "
     "identified, saw, arrived, expired, appeared, disappeared, released, told you, wrote, crashed, "
     "(?<!is )(?<!are )(?<!be )(?:planned|scheduled|booked) for, dated, every, each, old, affected, ran, left, entered"
 )
@@ -58,7 +58,7 @@ _TIME_AHEAD = re.compile(rf"(?<= ){_AHEAD}(?= )")
 _TIME_AT = re.compile(rf"(?<= ){_AT}(?= )")
 _PAST_TIME = re.compile(
     rf"(?<= ){_PAST_VERBS} (?:(?:you|us|it|them|here|down|again|early|late|around) )?(?:{_AT}|{_AHEAD}|{_POINT}|{_LENGTH})(?= )"
-    rf"|(?<= )(?:{_DAY}|yesterday|today|tomorrow) 's \w+(?= )|(?<= )(?<!scheduled )(?<!planned )(?<!expected )(?<!set )(?<!track )(?<!due )(?<!aiming )for (?:the )?(?:next |last )?(?:{_LENGTH}|{_POINT})(?= )|(?<= )of (?:yesterday|today|{_DAY}|TIM)(?= )"
+    rf"|(?<= )(?:{_DAY}|yesterday|today) 's \w+(?= )|(?<= )(?<!scheduled )(?<!planned )(?<!expected )(?<!set )(?<!track )(?<!due )(?<!aiming )for (?!\w+ more )(?:the )?(?:next |last )?(?:{_LENGTH}|{_POINT})(?= )|(?<= )(?<!as )of (?:yesterday|today|{_DAY}|TIM)(?= )"
     rf"|(?<= )from TIM{_ZONE} to TIM{_ZONE}(?= )|(?<= )every {_LENGTH}(?= )|(?<= )in the (?:past|last|meantime|end|morning of)(?: \w+)*"
 )
 
@@ -96,6 +96,7 @@ _SCHEDULED = re.compile(
 )
 _REPAIR = re.compile(rf"(?<= ){_STRONG}(?= )")
 _WEAK_REPAIR = re.compile(rf"(?<= ){_WEAK}(?= )")
+_STARTS_DONE = re.compile(rf"^ (?:all )?{_WEAK} (?:by|in|within|before|until|tomorrow|tonight) ")
 _NO_REPAIR = re.compile(
     r" (?:(?:update|hear|write|check|test|look|try|review|contact|call|speak|ask|report|verify|message|reply|talk|meet|inform|assess|e mail|email)"
     r" (?:\w+ ){0,4}?again|(?:work|working|works|worked) (?:\w+ ){0,2}?(?:on|with|through|hard|around|tonight|overnight)"
@@ -112,7 +113,7 @@ _FUTURE = re.compile(
 )
 _PRESENT_FINITE = re.compile(
     r"(?<= )(?:lands|goes|ships|arrives|rolls|follows|comes?|resumes?|returns?|restarts?|kicks|ends|starts|finishes|completes|reopens|begins|flow|works|"
-    r"gets?|launches|drops|deploys|we (?:fix|repair|restore|resolve|solve|deploy|release|finish|ship|switch|have)|you (?:have|get|can|are))(?= )"
+    r"(?:is|are) (?:coming|landing|following|on (?:its|their|the) way|going (?:out|live))|gets?|launches|drops|deploys|we (?:fix|repair|restore|resolve|solve|deploy|release|finish|ship|switch|have)|you (?:have|get|can|are))(?= )"
 )
 _PRESENT_BE = re.compile(
     rf"(?<= )(?:is|are|be|being|am) (?:(?:all|fully|completely|\w+ly|back|being|up) ){{0,3}}?(?:{_STRONG}|{_WEAK})(?= )"
@@ -123,7 +124,7 @@ _PAST_FINITE = re.compile(
 )
 _ELLIPTIC = re.compile(
     rf"^ (?:(?!(?:we|it|they|he|she|i|team|who|which|to|our|was|were|is|are|has|had) )\S+ ){{0,3}}?"
-    rf"(?:{_STRONG}|up|done|live|ready|online|finished|working|running|sorted) (?:\w+ly |up |online |again |to normal |and running |service |in place |time |expected |is |operation )*(?:{_AHEAD}|QQQ)(?= )"
+    rf"(?:{_STRONG}|up|done|live|ready|online|finished|working|running|sorted) (?:\w+ly |up |online |again |to normal |and running |service |in place |time |expected |is |operation )*(?:{_AHEAD}|(?<=back )at TIM|(?<=live )at TIM|(?<=up )at TIM|(?<=online )at TIM|(?<=again )at TIM)(?= )"
 )
 _JUST_REPAIR = re.compile(
     rf"^ (?:(?:the|full|our|a|expected|estimated|planned|target|time|date|for|of|to|please) )*(?:{_STRONG}|eta|deadline|target)(?: (?:time|date|expected|eta|planned|target|due|service|for|the|of|estimate))* $"
@@ -240,7 +241,7 @@ def _clause(line: str) -> _Clause:
 
 def _has_repair(line: str) -> bool:
     rest = _NO_REPAIR.sub(" ... ", line)
-    if _REPAIR.search(rest):
+    if _REPAIR.search(rest) or _STARTS_DONE.search(rest):
         return True
     return bool(_WEAK_REPAIR.search(rest) and _SERVICE.search(rest))
 

@@ -75,8 +75,8 @@ _UNNAMED = re.compile(
 )
 
 _OWN_WORD = (
-    r"(?!(?:in|at|on|by|with|to|from|for|of|and|or|but|our|your|the|an?|is|are|was|were|has|had|have|"
-    r"will|would|can|could|did|does|do|because|that|which|who|we|you|it|they|not|through|via|its|"
+    r"(?!\w{3,}ed |(?:in|at|on|by|with|to|from|for|of|and|or|but|our|your|the|an?|is|are|was|were|has|had|have|"
+    r"every|each|all|some|any|no|this|these|those|many|two|three|will|would|can|could|did|does|do|because|that|which|who|we|you|it|they|not|through|via|its|"
     r"their|'s|keeps?|kept|never|lost|sent|broke|delivered|dropped|deleted|rejected|returned|gave|"
     r"made|marked|blocked|stopped|failed|crashed|wrongly|changed|removed|duplicated|delayed|bounced|"
     rf"suspended|throttled|cancelled|revoked|closed|disabled|ignored|skipped|VEN|,|:|;|—|{NOUN}) )[a-z]+ "

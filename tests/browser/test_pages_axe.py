@@ -105,16 +105,16 @@ def test_mail_is_written_and_sent_without_script(
         status=Status.INVESTIGATING, level=2, clients=[client], team=house.team
     )
     page = open_page(house.team.revenue.user, java_script_enabled=False)
-    page.goto(f"/incidents/{incident.ref}/mail/?kind=incident-update")
+    page.goto(f"/incidents/{incident.ref}/mail/?kind=incident-notification")
     page.locator(".inc-do .btn-primary").click()
     say(
         page,
         brief="Report late",
         system_name="your weekly report",
-        update_text="Your report is being written again.",
+        what_happening="Your weekly report is late.",
     )
     page.get_by_role("button", name="Save without sending").click()
-    expect(page.locator(".letter")).to_contain_text("Your report is being written again.")
+    expect(page.locator(".letter")).to_contain_text("Your weekly report is late.")
     page.locator("#mail-do").get_by_role("button", name="Send to 1 client").click()
     expect(page.locator("#undo")).to_contain_text("taken back")
     assert set(house.deliver_client_mails()) == {"anna@halden.example"}
@@ -123,11 +123,16 @@ def test_mail_is_written_and_sent_without_script(
 def test_incident_is_reported_and_worked_on_without_script(
     house: House, open_page: Callable[..., Page]
 ) -> None:
-    factories.make_system(name="Weekly report")
+    client = factories.make_client(name="Halden Solar")
+    factories.make_system(name="Weekly report", clients=[client])
     page = open_page(house.team.delivery.user, java_script_enabled=False)
     page.goto("/incidents/new/")
     say(page, title="The report is empty")
     page.get_by_label("Weekly report", exact=True).check()
+    page.locator(".inc-do .btn-primary").click()
+    # Without a script the clients of the system are filled in by this first post.
+    expect(page.locator("#clients")).to_contain_text("check who is affected")
+    expect(page.get_by_label("Halden Solar")).to_be_checked()
     page.locator(".inc-do .btn-primary").click()
     expect(page).to_have_url(re.compile(r"/incidents/INC-\d{4}-\d{4}/$"))
     ref = Incident.objects.get().ref

@@ -1,6 +1,7 @@
 """A SEV-1 of a third party from detection to closing, each step by the right person."""
 
 import datetime as dt
+import os
 import re
 from pathlib import Path
 
@@ -377,6 +378,7 @@ def _read_export(house: House, ref: str, folder: Path) -> None:
     file = folder / "export.md"
     download.value.save_as(file)
     text = file.read_text(encoding="utf-8")
+    if os.environ.get("DUMP"): Path(os.environ["DUMP"]).write_text(text)
     for name, words in (
         ("Devin", "Leads are not reaching the CRM"),
         ("Alfred", "No lead reaches a client's CRM."),
@@ -391,9 +393,8 @@ def _read_export(house: House, ref: str, folder: Path) -> None:
         ("Rick", "Resolved to Brightwater Dental sent off"),
         ("Rick", "HubSpot note"),
         ("Alfred", "Second route for the sync"),
-        ("Rick", "Post-incident report to Halden Solar sent off"),
+        ("Rick", "Postmortem to Halden Solar sent off"),
         ("Alfred", "Closed"),
     ):
         lines = [line for line in text.splitlines() if words in line]
-        assert lines, f"the export lacks: {words}"
-        assert any(name in line for line in lines) or name in text, f"{words}: {lines}"
+        assert any(name in line for line in lines), f"the export lacks {name}: {words}"
