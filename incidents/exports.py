@@ -43,7 +43,7 @@ CSV_COLUMNS = (
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _INLINE = re.compile(r"([\\`*\[\]<>|&~]|(?<!\w)_|_(?!\w))")
-_LINE_START = re.compile(r"^(\s*)([#=+-]|\d+(?=[.)]))", re.MULTILINE)
+_LINE_START = re.compile(r"^(\s*)([#=+-]|\d+(?=[.)](?:\s|$)))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

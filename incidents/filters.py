@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.contrib.auth.models import User
+from django.core.validators import RegexValidator
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.http import QueryDict
@@ -60,8 +61,10 @@ class IncidentFilter(django_filters.FilterSet):
     )
     client = django_filters.CharFilter(method="by_client", label="Client", max_length=60)
     system = django_filters.CharFilter(method="by_system", label="System", max_length=60)
-    owner = django_filters.RegexFilter(
-        regex=rf"^({ME}|[0-9]{{1,9}})$", method="by_owner", label="Owner"
+    owner = django_filters.CharFilter(
+        method="by_owner",
+        label="Owner",
+        validators=[RegexValidator(rf"^({ME}|[0-9]{{1,9}})\Z", "There is no such person.")],
     )
     source = django_filters.ChoiceFilter(
         field_name="source", label="Source", choices=Source.choices

@@ -81,7 +81,7 @@ def field_label(kind: str, name: str) -> str:
 def missing_fields(draft: MailDraft) -> list[str]:
     """Labels of what the mail still needs before it can be read by anybody."""
     return [
-        name.replace("_", " ")
+        field_label(draft.kind, name)
         for name in DRAFT_FIELDS[MailKind(draft.kind)]
         if name not in OPTIONAL_FIELDS and not getattr(draft, name).strip()
     ]

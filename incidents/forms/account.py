@@ -40,9 +40,6 @@ class ContactForm(RecordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone = self.fields["time_zone"]
-        assert isinstance(zone, ZoneField)
-        zone.add(self.instance.time_zone)
         name = timezone.get_current_timezone_name()
         self.fields["away_until"].help_text += f" In {name}."
 

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import re
+import zoneinfo
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from incidents.forms.base import DayField, LineField, TextField
-from incidents.forms.records import LinesField, RecordForm, TokenForm, ZoneField
+from incidents.forms.records import ZONES, LinesField, RecordForm, TokenForm, ZoneField
 from incidents.models import Client, EscalationRule, SendingDomain, System
 from incidents.records import CLIENT_ESCALATIONS
 
@@ -74,7 +75,6 @@ class ClientForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         client = self.instance
-        self.zone_field.add(client.time_zone)
         since = client.since or timezone.now()
         self.fields["since_day"].initial = timezone.localdate(since, client.zone)
         rows = list(client.dependencies.all()) if client.pk else []
@@ -93,12 +93,6 @@ class ClientForm(RecordForm):
                 initial=[str(pk) for pk in chosen],
                 error_messages={"invalid_choice": "There is no such system any more."},
             )
-
-    @property
-    def zone_field(self) -> ZoneField:
-        field = self.fields["time_zone"]
-        assert isinstance(field, ZoneField)
-        return field
 
     def system_rows(self) -> list[tuple[System, bool, bool]]:
         """Each system with its two ticks: depends on it, and it is the only channel."""
@@ -139,8 +133,7 @@ class ClientForm(RecordForm):
     def _post_clean(self) -> None:
         day = self.cleaned_data.get("since_day")
         if day and ("since_day" in self.changed_data or not self.instance.since):
-            zone = self.cleaned_data.get("time_zone") or self.instance.time_zone
-            self.instance.since = _start_of(day, zone)
+            self.instance.since = _start_of(day, self.cleaned_data.get("time_zone", ""))
         super()._post_clean()  # type: ignore[misc]
 
 
@@ -185,5 +178,6 @@ def _as_domain(text: str) -> str:
 
 
 def _start_of(day: dt.date, zone: str) -> dt.datetime:
-    """The first moment of a day in a zone."""
-    return timezone.make_aware(dt.datetime.combine(day, dt.time.min), Client(time_zone=zone).zone)
+    """The first moment of a day in a zone; in the agency's while the zone is no zone."""
+    known = zoneinfo.ZoneInfo(zone) if zone in ZONES else timezone.get_default_timezone()
+    return timezone.make_aware(dt.datetime.combine(day, dt.time.min), known)

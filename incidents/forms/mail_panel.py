@@ -1,14 +1,16 @@
 """The forms of the mail panel."""
 
+import re
 from typing import Any
 
 from django import forms
 
-from incidents.correspondence.rendering import field_label
+from incidents.correspondence.rendering import OPTIONAL_FIELDS, field_label
 from incidents.enums import MailKind
 from incidents.forms.base import InstantField, StepForm, TextField, clients_field
-from incidents.forms.mail import MailTextForm, kind_field, offer_affected
+from incidents.forms.mail import TEXT_FIELDS, MailTextForm, kind_field, offer_affected
 from incidents.models import MailDraft
+from notifications.models import EmailTemplate
 
 #: Fields that should stay plain and short (rule M1).
 SHORT_FIELDS = ("what_happening", "what_doing", "update_text", "what_happened", "what_did")
@@ -28,6 +30,7 @@ class PanelForm(MailTextForm):
 
     def __init__(self, *args: Any, draft: MailDraft, **kwargs: Any) -> None:
         super().__init__(*args, draft=draft, **kwargs)
+        self._leave_out_unused(draft)
         for name, field in self.fields.items():
             if field.widget.is_hidden:
                 continue
@@ -40,6 +43,20 @@ class PanelForm(MailTextForm):
             field.say_id = f"say-{name}"  # type: ignore[attr-defined]
             if name in SHORT_FIELDS:
                 field.widget.attrs |= {"rows": 4, "aria-describedby": f"count-{name}"}
+
+    def _leave_out_unused(self, draft: MailDraft) -> None:
+        """Nobody should write what the template of this kind does not print."""
+        template = EmailTemplate.objects.filter(name=draft.kind).first()
+        source = f"{template.subject} {template.body}" if template else ""
+        for name in OPTIONAL_FIELDS & set(self.fields):
+            if not re.search(rf"\b{name}\b", source):
+                del self.fields[name]
+
+    def texts(self) -> dict[str, object]:
+        """What the form says as far as it is valid: the live preview shows the rest as saved."""
+        names = (*TEXT_FIELDS, "next_update_at")
+        given = [name for name in names if name in self.data]
+        return {name: self.cleaned_data[name] for name in given if name in self.cleaned_data}
 
 
 class OverrideForm(StepForm):

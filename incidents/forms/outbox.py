@@ -36,12 +36,12 @@ class SettleForm(TokenForm):
         super().__init__(*args, **kwargs)
         field = self.fields["outcome"]
         assert isinstance(field, forms.ChoiceField)
-        if message.state == MessageState.UNCERTAIN:
-            again = "Send it again: the recipient may get it twice"
-            field.choices = [(ARRIVED, "It arrived: the recipient has it"), (AGAIN, again)]
-        else:
+        if message.state == MessageState.DEAD:
             field.choices = [(AGAIN, "Send it again: it failed, nothing was delivered")]
             field.initial = AGAIN
+        else:
+            again = "Send it again: the recipient may get it twice"
+            field.choices = [(ARRIVED, "It arrived: the recipient has it"), (AGAIN, again)]
 
     @property
     def has_arrived(self) -> bool:

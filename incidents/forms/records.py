@@ -65,17 +65,19 @@ class ConfirmForm(TokenForm):
         self.fields["confirm"].label = what
 
 
-class ZoneField(forms.ChoiceField):
-    """A time zone by its name."""
+class ZoneField(forms.CharField):
+    """A time zone by its name; the page offers ZONES while it is typed.
+
+    A select with hundreds of options would cost more than the rest of the page.
+    """
+
+    widget = forms.TextInput(attrs={"list": "zones", "autocomplete": "off"})
 
     def __init__(self, **kwargs: Any) -> None:
-        choices = [(zone, zone.replace("_", " ")) for zone in ZONES]
-        super().__init__(choices=choices, **kwargs)
+        super().__init__(max_length=64, **kwargs)
 
-    def add(self, zone: str) -> None:
-        """Keep a zone that a record has and the list leaves out."""
-        if zone and zone not in ZONES:
-            self.choices = [(zone, zone), *[(name, name) for name in ZONES]]
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value) or "").strip().replace(" ", "_")
 
 
 class LinesField(forms.CharField):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from incidents.actors import Actor, actor_for
 from incidents.forms.account import ContactForm, DisplayForm
+from incidents.forms.records import ZONES
 from incidents.models import Responder
 from incidents.records import responders_of, save_own_contact
 from incidents.views.posting import post
@@ -102,6 +103,7 @@ def _show(
         "has_shortcuts": request.COOKIES.get(SHORTCUTS_COOKIE) != "off",
         "longest": settings.SESSION_MAX_AGE,
         "idle": settings.SESSION_MAX_IDLE,
+        "zones": ZONES,
         "now": now,
     }
     return render(request, "incidents/account.html", context, status=status)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from incidents.actors import actor_for
 from incidents.enums import OPEN_STATUSES, Tier
 from incidents.forms.clients import WEEKDAYS, ClientEscalationForm, ClientForm
+from incidents.forms.records import ZONES
 from incidents.models import Client, ClientMail, Escalation, EscalationRule, Incident
 from incidents.permissions import authorize, may
 from incidents.promises import promises, score_of, with_figures
@@ -163,5 +164,5 @@ def _edit(request: HttpRequest, client: Client, word: str) -> HttpResponse:
         if status == HTTPStatus.CONFLICT:
             form.renew(version_of(client))
     stored = Client.objects.filter(pk=client.pk).first()
-    context = {"form": form, "client": stored, "now": now}
+    context = {"form": form, "client": stored, "zones": ZONES, "now": now}
     return render(request, "incidents/client_edit.html", context, status=status)

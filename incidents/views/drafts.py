@@ -1,7 +1,6 @@
 """The mail panel: write, check, approve, send, take back, follow (SOP steps 3, 6 and 7)."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +30,7 @@ from incidents.forms.base import StepForm
 from incidents.forms.mail_panel import KIND_HINTS, OverrideForm, PanelForm, StartForm
 from incidents.models import Incident, MailDraft
 from incidents.permissions import authorize, may
+from incidents.stamps import is_unchanged, stamped
 from incidents.transitions import Step
 from incidents.views import refusals
 from incidents.views.mail_panel import (
@@ -198,14 +198,10 @@ def discard(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
 def deliveries(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
     """The delivery table; an unchanged one is answered with 304."""
     desk = _desk(request, ref, pk)
-    etag = _etag(desk)
-    if request.headers.get("If-None-Match") == etag:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = render(request, DELIVERIES, _delivery_context(desk))
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    stamp = _stamp(desk)
+    if is_unchanged(request, stamp):
+        return stamped(HttpResponseNotModified(), stamp)
+    return stamped(render(request, DELIVERIES, _delivery_context(desk)), stamp)
 
 
 def _do(
@@ -381,10 +377,15 @@ def _delivery_context(desk: Desk) -> dict[str, object]:
     }
 
 
-def _etag(desk: Desk) -> str:
+def _stamp(desk: Desk) -> str:
+    """Everything of which the delivery table is made."""
     rows = desk.draft.mails.order_by("client__name").values_list(
-        "client", "message", "message__state", "message__attempts", "message__sent_at"
+        "client__contact_email",
+        "message",
+        "message__state",
+        "message__attempts",
+        "message__sent_at",
     )
-    held = [desk.draft.mails.filter(message__due_at__gt=desk.now).exists()]
-    stamp = repr([*rows, *held, desk.draft.version]).encode()
-    return f'"{hashlib.sha256(stamp).hexdigest()[:24]}"'
+    told = desk.draft.incident.affected.values_list("told_via", "resolution_told_via")
+    is_held = desk.draft.mails.filter(message__due_at__gt=desk.now).exists()
+    return repr([desk.draft.pk, desk.by.name, desk.draft.version, is_held, *rows, *told])

@@ -161,7 +161,7 @@ def lay_out(
     panel.current = _current(panel.deliveries, client)
     findings = check_draft(written) if draft.is_open else []
     panel.notes = _notes(draft, findings)
-    panel.counts = _counts(written, findings)
+    panel.counts = _counts(written, form, findings)
     panel.letter = _letter(panel, written, findings, now=now)
     if draft.is_open:
         panel.blockers = _blockers(panel, written, now=now)
@@ -295,14 +295,14 @@ def _notes(draft: MailDraft, findings: Iterable[FieldFinding]) -> list[Note]:
     ]
 
 
-def _counts(draft: MailDraft, findings: list[FieldFinding]) -> list[ShortField]:
+def _counts(draft: MailDraft, form: MailTextForm, findings: list[FieldFinding]) -> list[ShortField]:
     return [
         ShortField(
             name=name,
             sentences=count_sentences(getattr(draft, name)),
             findings=sum(1 for one in findings if one.field == name),
         )
-        for name in DRAFT_FIELDS[MailKind(draft.kind)]
+        for name in form.fields
         if name in SHORT_FIELDS
     ]
 
@@ -390,4 +390,3 @@ def _undo_seconds(rows: Iterable[Delivery], *, now: dt.datetime) -> int:
         if row.mail.message and _is_held(row.mail)
     ]
     return max(0, min(settings.MAIL_UNDO_SECONDS, round(max(left, default=0))))
-

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from incidents.errors import WorkflowError
 from incidents.form_tokens import RepeatedFormError, once
 from incidents.forms.records import TokenForm
+from incidents.models import FormToken
 from incidents.views.refusals import refusal_status
 
 
@@ -29,6 +30,8 @@ def post(
     Returns the redirect, or the status with which to show the form again: its errors then say
     what is wrong, and nothing was changed.
     """
+    if (first := _first_result(form)) is not None:
+        return redirect(first or request.path)
     if not form.is_valid():
         return HTTPStatus.UNPROCESSABLE_ENTITY
     try:
@@ -44,6 +47,13 @@ def post(
         return HTTPStatus.UNPROCESSABLE_ENTITY
     messages.success(request, done)
     return redirect(mark.location)
+
+
+def _first_result(form: TokenForm) -> str | None:
+    """Where this very form led when it was done before: it may not even be valid any more."""
+    token = form.fields["form_token"].clean(form["form_token"].value())
+    done = FormToken.objects.filter(token=token).first() if token else None
+    return done.location if done else None
 
 
 def kept_query(**filters: str) -> str:

@@ -51,7 +51,7 @@ _NOUN = (
 )
 _INSIDE = r"(?:(?!(?:;|:|\.|,|we|our|your|you|but|so|because|with|from|to|for|after|before|when|if|VEN) )\S+ )"
 _SENDS = (
-    r"(?:send\w*|sent|deliver\w*|return\w*|g[ai]v\w+|serv\w+|suppl\w+|provid\w+|count\w*|import\w*|"
+    r"(?:send\w*|sent|deliver\w*|return\w*|g[ai]v\w+|serv\w+|suppl\w+|provid\w+|count\w*|import\w*|s[oe]l[dl]s?|hand\w*|pass\w*|feeds?|fed|"
     r"record\w*|calculat\w*|produc\w+|report\w*|wr[io]te\w*|show\w*|respond\w*|answer\w*|display\w*|(?!received )\w{3,}ed)"
 )
 _WHEN = (
@@ -77,6 +77,13 @@ _MEND = (
     r"(?:fix\w*|repair\w*|resolv\w*|solv\w*|restor\w*|recover\w*|correct\w*|comes? back|is back|"
     r"be back|sort\w*|gets? \w+ (?:\w+ )?(?:fixed|back|working|running)|bring\w* \w+ back|patch\w*|"
     r"lifts?|unblock\w*|unlock\w*|reinstat\w*|is (?:fixed|repaired|up|available|online|working)|mend\w*|(?:gets?|ups?) (?:its|their) (?:act|game|house)|wakes? up)"
+)
+_BROAD = lex.words(
+    "mistakes?, mistakenly, by accident, accidentally, errors?, errone\\w+, wrong, wrongly, faults?, faulty, "
+    "fail\\w*, blam\\w+, responsib\\w+, unable, worse, worst, without (?:any )?(?:warning|notice|asking|telling|informing|reason), "
+    "unannounced, unexpectedly, too (?:slow|late|long), problems?, refus\\w+, crash\\w*, broke\\w*, outages?, defects?, "
+    "mess, guilty, apolog\\w+, unavailab\\w+, unreliab\\w+, negligen\\w+, careless\\w*, incorrect\\w*, from under us, "
+    "offline, downtime, bugs?, disaster, let\\w* (?:us|you) down"
 )
 _CAUSE_NOUN = (
     r"(?:cause|reason|culprit|source|origin|fault|blame|responsibility|problem|issue|error|trouble|"
@@ -148,14 +155,23 @@ _PATTERNS = (
         rf"(?:(?!with )\w+ ){{0,3}}?VEN (?:(?!(?:,|;|we) )\S+ ){{0,4}}?{_MEND} ",
         is_denial=True,
     ),
-    _phrase(rf"(?:no|little|without) (?:\w+ )?(?:answer|response|reply|reaction|help|warning|notice|data) from {_ARTICLE}?VEN "),
+    _phrase(rf"(?:no|little|without) (?:\w+ )?(?:sign of life|signs? of \w+|signal|word|events?|confirmation|explanation|answer|response|reply|reaction|help|warning|notice|data) from {_ARTICLE}?VEN "),
     _phrase(rf"(?:neither|nor) VEN (?:nor VEN )?(?:\w+ )?{lex.CAPABLE} "),
     _phrase(rf"(?:neither|nor) VEN nor VEN (?:{lex.BE} )?(?:\w+ )?{lex.CAPABLE} "),
     _phrase(rf"(?:VEN|{lex.NOUN}|it|this|that) (?:\S+ ){{0,8}}?(?:on|at|from|to) VEN 's (?:side|end|part) "),
     _phrase(rf"(?:on|at|from) VEN (?:'s )?(?:side|end|part) (?:\S+ ){{0,6}}?(?:{lex.NOUN}|{lex.FALTER}|{lex.STATE}) "),
     _phrase(rf"(?:had VEN|if VEN had) (?:been (?:more|better|\w+ enough)|(?:tested|warned|told|checked|acted|informed|reacted|answered)) "),
-    _phrase(rf"(?:worked|held|responded|ran|fine|well|correctly|ok) (?:\S+ ){{0,4}}?VEN (?:did|was|has|could|were) not (?=[.,;!])", is_denial=True),
+    _phrase(rf"(?:worked|held|responded|ran|fine|well|correctly|ok|correct|right|good|clean|healthy) (?:\S+ ){{0,4}}?VEN (?:'s )?(?:did|was|has|could|were) not (?=[.,;!])", is_denial=True),
     _predicate(rf"{_GAP}{{0,2}}?(?:(?!(?:,|;|:|\.|we|our|your) )\S+ ){{0,5}}?(?:because of|due to) (?:a|an|its|their|some|internal) (?:(?!our )\w+ )?{_NOUN}(?!(?:in|on|of|with) (?:our|ours|your) )"),
+    _phrase(rf"(?:vanish\w*|disappear\w*|got lost|lost|went missing|stuck|hanging) (?:\w+ )?(?:inside|within|in|at|by) {_ARTICLE}?VEN "),
+    _phrase(rf"(?:{lex.ADJECTIVE}|guilty|offending|responsible) (?:\w+ )?(?:component|part|piece|system|service|link|side|one|tool|party|culprit|element|dependency) (?:is|was|:) {_ARTICLE}?VEN "),
+    _phrase(r"(?:no|not|none|never) (?:\S+ ){1,6}?(?:;|,|—|but|, but) VEN (?:did|was|is|has|were|do) (?=[.,;!])", is_denial=True),
+    _phrase(r"(?:(?<=^ )|(?<=[,;:—(] )|(?<= (?:and|but) )|(?<= that )|(?<= because )|(?<= when )|(?<= while )|(?<= since )|(?<= as ))"
+            rf"(?:{lex.ADVERBS} |, )?{_ARTICLE}?VEN (?:'s )?(?:(?!(?:,|;|:|\.|—|we|because|but|so|if|when|once|after|before|VEN) )\S+ ){{0,9}}?{_BROAD} "),
+    _predicate(rf"{_GAP}{{0,3}}?(?:decided|chose|opted|managed|happened|thought|saw|had the nerve|found it) (?:not |fit |right )?to \w+ "),
+    _predicate(rf"{_GAP}{{0,3}}?(?:sen[dt]s?|deliver\w*|return\w*|g[ai]ve\w*|provid\w*|forward\w*|transmit\w*|pass\w* on|record\w*|process\w*|answer\w*|has|had) (?:us |you )?"
+               rf"(?:no|nothing|none|zero|not a single) (?!(?:\w+ )?(?:{lex.NOUN}|duplicates?|effect|impact|influence|part|changes?|access|more) )", is_denial=True),
+    _phrase(r"VEN 's (?:\w+ )?(?:fix|repair|recovery|apology|rollback|patch|repairs|hotfix|admission|confession|statement of fault) "),
     _phrase(rf"blam(?:e|ing|ed) (?:\w+ ){{0,3}}?VEN "),
 )  # fmt: skip
 
@@ -168,9 +184,16 @@ _STRONG = tuple(
         r"(?:crash\w*|(?:went|gone|go|goes|going) (?:down|dark|offline|silent|under)|let us down|tim\w+ out|collapsed|malfunction\w*|dropped the ball|overran|messed up|screwed up|made an? (?:\w+ )?(?:mistake|error)|apologi[sz]ed|admitted) ",
         rf"(?<! is )(?<! are )(?<! was )(?<! were )(?<! been )(?<! be ){_HARM} (?={_OBJECT} )",
         rf"{lex.HARMING} (?={_OBJECT} )",
+        rf"(?:sent|delivered|returned|gave|give|send|deliver|return|sold|provided) (?:\w+ ){{0,3}}?{lex.BAD} ",
     )
 )  # fmt: skip
 
+_STRONG_DENIALS = (
+    _predicate(
+        rf"{_GAP}{{0,4}}?not (?:\w+ly |been )?(?:respond\w*|accept\w*|answer\w*|deliver\w*|available|reachable|stable|online|process\w*|react\w*|be reached) ",
+        is_denial=True,
+    ),
+)
 _INDIRECT = re.compile(
     r"(?<= )(?:no fault of (?:ours|our own|us)|(?:outside|beyond) (?:of )?our (?:\w+ )?(?:control|hands|influence|power|reach|responsibility|scope)"
     r"|out of our (?:hands|control)|not (?:within|in|under) our (?:\w+ )?(?:control|hands|power)"
@@ -199,12 +222,17 @@ _OBLIQUE = re.compile(
 )
 _STILL_SUBJECT = re.compile(
     rf"(?: (?:because of|due to|thanks to|owing to|result of|account of|fault of|case of|instead of) (?:the |a )?"
-    rf"| (?:{lex.INFRA}|{lex.NOUN}) (?:of|at|in|from|behind|inside|with|by) (?:the |a |an )?"
+    rf"| (?:{lex.INFRA}|{lex.NOUN}|some(?:one|body)|any(?:one|body)|persons?|employees?|friends|developers?|management|folks|guys) (?:of|at|in|from|behind|inside|with|by) (?:the |a |an )?"
     r"|(?:^ |[,;:—.] )(?:with|at|over at|on|in|both|and) (?:the |both )?"
     r"| (?:wait\w*|hop\w+|need|reason|both|prevented|caused|blamed?) (?:for|on|by|that|is)? ?(?:the )?"
     rf"| (?:fine|not|ours|good|well|ok|worked|correct|innocent|healthy|down|\w+ed|quickly|now|failed) (?:,? ?)and |, and )(?:VEN (?:and |or |, ))*$"
 )
-_RELATIVE = re.compile(r"VEN (?:, )?(?:which|that|who) ")
+_OUR_OBJECT = re.compile(
+    r" (?:we|i|our (?:team|code|script|import|engineers?|developers?|mapping|colleagues?)) (?:(?:have|had|\w+ly|also|then|now|not|still) ){0,3}"
+    r"(?!(?:not\w+|saw|see|seen|found|find|think|thought|believe|know|knew|learn\w*|hear\w*|underst\w+|suspect\w*|assum\w+|fear|sa(?:y|id)|told|confirm\w*|hope\w*|wish|expect\w*|because|that|"
+    r"when|while|since|as|and|but|discover\w*|detect\w*|realis\w+|realiz\w+|observ\w+|caught|watch\w*|read|if|so|are|were|is|was) )\w+ (?:the |a |your |both )?$"
+)
+_RELATIVE = re.compile(r" (?:which|that|who) ")
 _OUR_ACT = re.compile(
     r" (?:we|i|our team|us) (?:\w+ ){0,4}?(?:took|taken|take|taking|switch\w*|turn\w*|shut\w*|put|keep|kept|"
     r"keeping|mark\w*|set|pull\w*|tak\w+) (?:the )?$"
@@ -221,7 +249,7 @@ _DENIED_BEFORE = re.compile(
 )
 _COUNTERFACTUAL = re.compile(r" (?:had VEN|if VEN had|without VEN 's|but for VEN) ")
 _SUPPOSED = re.compile(
-    r" (?:if|should|whenever|in case|even if|unless|were|in the event that|next time|the day) (?:ever )?(?:the |a |any |an |one )?$"
+    r" (?:if|should|whenever|in case|even if|unless|in the event that|next time|the day) (?:ever )?(?:the |a |any |an |one )?$"
 )
 _SUPPOSED_NOUN = re.compile(
     r" (?:any|future|possible|potential|every|each|case of|event of|next)(?: \w+){0,3} $"
@@ -229,7 +257,9 @@ _SUPPOSED_NOUN = re.compile(
 _RULE_OF_OURS = re.compile(
     r" (?:now|alert\w*|warn\w*|automatically|from now on|in future|in the future|next time|planned|tells us|notif\w+) "
 )
-_WHEN_BEFORE = re.compile(r" (?:when|if|as soon as|whenever|while|where|that) (?:the |a |any |an )?$")
+_WHEN_BEFORE = re.compile(
+    r" (?:when|if|as soon as|whenever|while|where|that) (?:the |a |any |an )?$"
+)
 _PAST = re.compile(r" (?:was|were|had|went|been|again|still|did|\w{3,}ed) ")
 _OWN_CAUSE = re.compile(
     r"^(?:(?!(?:;|\.) )\S+ ){0,6}?(?:because|due to|because of|by|owing to|as a result of|thanks to|from|through|as) "
@@ -256,8 +286,12 @@ _OUR_THING = re.compile(r" (?:our (?!(?:team|support|colleagues?|clients?) )\w+|
 _USES_VENDOR = re.compile(
     r" (?:uses?|using|runs? on|runs? through|hosted (?:on|by|with)|sits? behind|rel(?:y|ies) on|depends? on|go(?:es)? through|powered by|behind|connected to|sent (?:by|through)|built on) VEN "
 )
-_VENDOR_SUBJECT = re.compile(r"^ (?:(?:the|both|yesterday|today|unfortunately|and|but|so|\w+ly) )*VEN ")
-_WE_AND_VENDOR = re.compile(r" (?:we|i|our team) (?:(?!(?:to|into|from|in|for|of|at|on) )\w+ ){1,4}?VEN ")
+_VENDOR_SUBJECT = re.compile(
+    r"^ (?:(?:the|both|yesterday|today|unfortunately|and|but|so|\w+ly) )*VEN "
+)
+_WE_AND_VENDOR = re.compile(
+    r" (?:we|i|our team) (?:(?!(?:to|into|from|in|for|of|at|on) )\w+ ){1,4}?VEN "
+)
 
 
 #: "HubSpot?" is a sentence that only names.
@@ -287,7 +321,7 @@ class BlameReader:
             sentence = Sentence([*self._just_named, *sentence.tokens])
         carried, strong = self._carried(sentence)
         found = _is_indirect(sentence) or self._faults(carried, _PATTERNS)
-        found = found or (strong is not None and self._faults(strong, _STRONG))
+        found = found or (strong is not None and self._faults(strong, _STRONG + _STRONG_DENIALS))
         self._remember(sentence, carried, strong)
         return found
 
@@ -304,8 +338,11 @@ class BlameReader:
         """The sentence with pronouns that surely mean a vendor, and one where they may."""
         level, after = self._carry, 0
         if level is Carry.NONE:
-            place = min(p for p in (_place(sentence, tag) for tag in (" VEN ", " SYS ")) if p >= 0) \
-                if " VEN " in sentence.line or " SYS " in sentence.line else -1
+            place = (
+                min(p for p in (_place(sentence, tag) for tag in (" VEN ", " SYS ")) if p >= 0)
+                if " VEN " in sentence.line or " SYS " in sentence.line
+                else -1
+            )
             if place < 0:
                 return sentence, None
             level, after = _level(sentence.line[: place + 5]), place + 4
@@ -368,18 +405,26 @@ def _is_elsewhere(before: str, words: str, after: str) -> bool:
     """ "The sync with VEN failed", "we took VEN offline": the vendor is not the subject."""
     if _OUR_ACT.search(before):
         return True
+    if _OUR_OBJECT.search(before) and not _RELATIVE.search(words):
+        return True
     if not _OBLIQUE.search(before) or _STILL_SUBJECT.search(before):
         return False
-    return not _RELATIVE.match(words.lstrip()) and not words.startswith(" VEN 's ")
+    return not _RELATIVE.search(words) and not words.startswith(" VEN 's ")
 
 
 def _is_denied(line: str, before: str, words: str, pattern: _Pattern) -> bool:
     if pattern.is_denial or _COUNTERFACTUAL.search(line):
         return False
-    if "neither" in words.split()[:1] or "nor" in words.split()[:1] or words.startswith((" no ", " little ", " without ")):
+    if (
+        "neither" in words.split()[:1]
+        or "nor" in words.split()[:1]
+        or words.startswith((" no ", " little ", " without "))
+    ):
         return False
     if pattern.is_predicate:
-        return bool(_DENIED.search(words)) or before.endswith((" no ", " neither ", " not because ", " nor "))
+        return bool(_DENIED.search(words)) or before.endswith(
+            (" no ", " neither ", " not because ", " nor ")
+        )
     return bool(_DENIED.search(words) or _DENIED_BEFORE.search(before))
 
 
@@ -394,9 +439,11 @@ def _is_supposed(line: str, before: str, words: str) -> bool:
 
 def _is_ours(before: str, words: str, after: str, pattern: _Pattern, line_before: str) -> bool:
     """Our own mistake that names a vendor, or what the vendor did in answer to it."""
-    if _OWN_CAUSE.search(after) or _OUR_CAUSATION.search(before):
+    if _OWN_CAUSE.search(after) or (pattern.is_predicate and _OUR_CAUSATION.search(before)):
         return True
-    if not (pattern.is_predicate or pattern.is_denial) and (_OURS_BEFORE.search(before) or _OWN_DOING.search(before)):
+    if not (pattern.is_predicate or pattern.is_denial) and (
+        _OURS_BEFORE.search(before) or _OWN_DOING.search(before)
+    ):
         return True
     if not _REACTION.search(words):
         return False

@@ -52,7 +52,7 @@ _PAST_VERBS = words(
     "stopped, failed, lost, found, reported, received, sent, started, began, broke, missed, happened, "
     "occurred, created, made, went, came, since, between, last(?= \\w+day| week| month| night), changed, noticed, detected, "
     "identified, saw, arrived, expired, appeared, disappeared, released, told you, wrote, crashed, "
-    "(?<!is )(?<!are )(?<!be )(?:planned|scheduled|booked) for, dated, every, each, old, affected, ran, left, entered"
+    "(?<!is )(?<!are )(?<!be )(?<!fix )(?<!repair )(?<!solution )(?<!release )(?:planned|scheduled|booked) for, dated, every, each, old, affected, ran, left, entered"
 )
 _TIME_AHEAD = re.compile(rf"(?<= ){_AHEAD}(?= )")
 _TIME_AT = re.compile(rf"(?<= ){_AT}(?= )")
@@ -60,6 +60,11 @@ _PAST_TIME = re.compile(
     rf"(?<= ){_PAST_VERBS} (?:(?:you|us|it|them|here|down|again|early|late|around) )?(?:{_AT}|{_AHEAD}|{_POINT}|{_LENGTH})(?= )"
     rf"|(?<= )(?:{_DAY}|yesterday|today) 's \w+(?= )|(?<= )(?<!scheduled )(?<!planned )(?<!expected )(?<!set )(?<!track )(?<!due )(?<!aiming )for (?!\w+ more )(?:the )?(?:next |last )?(?:{_LENGTH}|{_POINT})(?= )|(?<= )(?<!as )of (?:yesterday|today|{_DAY}|TIM)(?= )"
     rf"|(?<= )from TIM{_ZONE} to TIM{_ZONE}(?= )|(?<= )every {_LENGTH}(?= )|(?<= )in the (?:past|last|meantime|end|morning of)(?: \w+)*"
+)
+
+#: "We have scheduled the fix for tonight."
+_FOR_WHEN = re.compile(
+    r" (?:schedul|plan|aim|book|target|earmark|pencil)\w+ (?:\w+ )?(?:fix|repair|resolution|solution|recovery|restart|release|patch) (?:for|on|in|at|by) "
 )
 
 _STRONG = words(
@@ -73,7 +78,7 @@ _STRONG = words(
     "unpaus(?:e|ed), switch(?:ed)? \\w+ \\w+ back on, good to go, all good, good as new, ship ?shape, functional, functioning, "
     "re ?enabled?, re ?instated?, healed, cured, mended?, unblock(?:ed)?, everything works?, over, history, "
     "(?:outage|interruption|pause|delay|downtime|problem|issue|disruption|trouble) (?:will |should |to )?(?:last|lasts|end|ends|be over|be gone|clear), "
-    "root cause, error free, trouble free, gone, behind us, no longer, replayed?, re ?processed?, re ?sent, re ?imported?, re ?synced?"
+    "be long, take long, be quick, be a quick fix, root cause, error free, trouble free, gone, behind us, no longer, replayed?, re ?processed?, re ?sent, re ?imported?, re ?synced?"
 )
 _WEAK = words(
     "done, live, finish(?:ed|es)?, completed?, completes, ready, out, land(?:s|ed)?, deploy(?:s|ed)?, "
@@ -81,7 +86,7 @@ _WEAK = words(
     "sending, arriv(?:e|es|ing), return(?:s|ed)?, show, stable, active, in production, "
     "closed, reachable, usable, accessible, healthy, green, (?:right|correct|accurate|complete) \\w+, "
     "able to \\w+, missing, remaining, wrapped up, works?, run, flow, update, sync(?:s|ed|ing)?, "
-    "use (?:it|your|the), quiet, smooth(?:ly)?, at full \\w+, 100 %?, in order, through, migrated, goes out, go out, delivered, there"
+    "follows?, removed, merged, deleted, imported, replaced, renewed, re\\w{3,}ed, good, well, fine, okay, ok, use (?:it|your|the), quiet, smooth(?:ly)?, at full \\w+, 100 %?, in order, through, migrated, goes out, go out, delivered, there"
 )
 _SERVICE = re.compile(
     r" (?:fix|repair|issue|problem|workaround|sync|sending|outreach|automations?|leads|records|contacts|"
@@ -108,19 +113,19 @@ _FUTURE = re.compile(
     r"(?<! was)(?<! were)(?<! had)(?<! been)(?<= )(?:will|shall|going to|gonna|about to|expect(?:s|ed|ing)?|eta|estimat(?:e|es|ed|ing)|should|aim(?:s|ed|ing)?|hop(?:e|es|ing)|"
     r"plan(?:s|ned|ning)?|target(?:s|ed|ing)?|on track|on course|promis(?:e|es|ed|ing)|guarantee(?:s|d)?|count on|rely on|rest assured|bank on|look forward|"
     r"commit(?:ted|ment)?|give us|give it|needs?|takes?|can|due|set to|bound to|certain(?:ly)?|sure|confident|anticipat\w+|looking at|forecast|project(?:ed|ion)|"
-    r"likely|allow|assured?|vow|pledge|swear|intend\w*|scheduled|scheduling|within reach|want to|fix time|time to fix|resolution time|repair time|deadline|try(?:ing)? to|working to|racing to|have your word|our word|finish(?:es)?(?= by)|"
+    r"likely|allow|assured?|vow|pledge|swear|intend\w*|scheduled|scheduling|within reach|want to|fix time|time to fix|resolution time|repair time|deadline|try(?:ing)? to|working to(?:wards)?|shooting for|striv\w+|gunning for|push\w+ for|head\w+ for|racing to|have your word|our word|finish(?:es)?(?= by)|"
     r"would like|another|only|more|latest|awaiting|foresee|foreseen|must|have to|no doubt|consider it|see you)(?= )"
 )
 _PRESENT_FINITE = re.compile(
-    r"(?<= )(?:lands|goes|ships|arrives|rolls|follows|comes?|resumes?|returns?|restarts?|kicks|ends|starts|finishes|completes|reopens|begins|flow|works|"
-    r"(?:is|are) (?:coming|landing|following|on (?:its|their|the) way|going (?:out|live))|gets?|launches|drops|deploys|we (?:fix|repair|restore|resolve|solve|deploy|release|finish|ship|switch|have)|you (?:have|get|can|are))(?= )"
+    r"(?<= )(?:lands|goes|ships|arrives|rolls|follows?|comes?|resumes?|returns?|restarts?|kicks|ends|starts|finishes|completes|reopens|begins|flow|works|"
+    r"(?:is|are|am) (?:\w+ly )?(?:deploying|releasing|shipping|rolling|restoring|restarting|launching|repairing|finishing|completing|reconnecting|switching|coming|landing|following|on (?:its|their|the) way|going (?:out|live))|gets?|launches|drops|deploys|we (?:fix|repair|restore|resolve|solve|deploy|release|finish|ship|switch|have)|you (?:have|get|can|are))(?= )"
 )
 _PRESENT_BE = re.compile(
     rf"(?<= )(?:is|are|be|being|am) (?:(?:all|fully|completely|\w+ly|back|being|up) ){{0,3}}?(?:{_STRONG}|{_WEAK})(?= )"
 )
 _PAST_FINITE = re.compile(
     r" (?:was|were|had|has|have been|have (?:\w+ )?\w+ed|did|took|since|went|came|got|began|found|found|would|ago|already|yesterday|as of|(?:we|team|it|they|sending|sync|service|outreach|you) (?:\w+ )?(?:fixed|restored|resolved|repaired|solved|resumed|returned|recovered|"
-    r"finished|deployed|released|corrected|patched|restarted|reconnected|sorted|applied|completed)|resumed|returned|recovered) "
+    r"finished|deployed|released|corrected|patched|restarted|reconnected|sorted|applied|completed)|resumed|returned|recovered|\w+ed again|(?:began|ran|came|went|got) again) "
 )
 _ELLIPTIC = re.compile(
     rf"^ (?:(?!(?:we|it|they|he|she|i|team|who|which|to|our|was|were|is|are|has|had) )\S+ ){{0,3}}?"
@@ -148,7 +153,9 @@ _DENIED = re.compile(
     r"(?:know|say|sure|certain|promise|commit|guarantee|give|tell|predict|estimate|name|confirm|expect|rule|anticipate|foresee|an?(?= eta| estimate| fix)|a (?:fix|time)|clear|"
     rf"{_STRONG}|ready|done|live|finished|complete|completed|in time|possible|make it)|no (?:\w+ )?(?:eta|fix time|estimate|promises?|time frame|timeframe|forecast|guarantee|date|timeline)|too early|unclear|unknown|without (?:a )?(?:promise|promising)|rather than promis\w+|never promise\w*|unable to|cannot|not (?:yet )?(?:an|a) (?:fix|eta|time|date)) "
 )
-_BOUND = re.compile(r" (?:not|never) (?:\w+ ){0,3}?(?:longer|more|later|beyond|exceed|past|after|until) ")
+_BOUND = re.compile(
+    r" (?:not|never) (?:\w+ ){0,3}?(?:long|longer|more|later|beyond|exceed|past|after|until) "
+)
 _TAKES = re.compile(
     rf"(?<= )(?:it|this|that|they|(?:the|our|this) (?:\w+ )?(?:work|repair|job|fix|backfill|outage|interruption|issue|problem|rest|recovery|import|resync|downtime|restart|delay)|we(?: are| will| just| only| still)?|everything|all)"
     rf" (?:will |should |would |can |is going to |may )?(?:not )?(?:\w+ly |only |be |just )?(?:takes?|needs?|be|lasts?|is|are|looking at|done in|over in|require|finish\w*) (?:up to |us |about |another |only |around |roughly |some |at most |maybe |no |longer |more |than |a further )*(?:{_LENGTH}|until {_POINT}|{_NUMBER} {_UNIT})(?= )"
@@ -158,6 +165,7 @@ _HAVE_IT = re.compile(
     r" (?:expect|you will have|you will get|you will see|you have|you can have|you shall have|look for) (?:(?!(?:update|news|message|answer|reply|report|word|mail|e ?mail|summary|our|an|another|details|entry|call|response|information|more) )\w+ ){1,6}"
 )
 _SHORT = 9
+_FEW = 4
 _LENIENT_KINDS = frozenset({"resolved", "postmortem"})
 _MEASURE_DUE = re.compile(rf"(?<= )\( (?:due )?by {_DATE} \) $")
 
@@ -185,9 +193,9 @@ class PromiseReader:
         after_repair, self._spoke_of_repair = self._spoke_of_repair, _speaks_of_repair(line)
         if sentence.is_question or (self._kind == "postmortem" and _MEASURE_DUE.search(line)):
             return False
-        clauses = [_clause(part) for part in _parts(line)]
-        if not any(clause.has_time for clause in clauses):
+        if not (_TIME_AHEAD.search(line) or _TIME_AT.search(line)):
             return False
+        clauses = [_clause(part) for part in _parts(line)]
         return any(
             clause.has_time and self._commits(clauses, position, after_repair=after_repair)
             for position, clause in enumerate(clauses)
@@ -199,21 +207,49 @@ class PromiseReader:
             return False
         if clause.has_repair and self._is_promised(clause):
             return True
-        if not _is_denied(clause.line) and (_TAKES.search(clause.line) or _HAVE_IT.search(clause.line)):
+        if clause.has_repair and self._is_assured(clause, clauses[:position][-1:]):
+            return True
+        if not _is_denied(clause.line) and (
+            _TAKES.search(clause.line) or _HAVE_IT.search(clause.line)
+        ):
             return not _SCHEDULED.search(clause.line) and not _PAST_FINITE.search(clause.line)
         if not clause.is_time_only:
             return False
         neighbours = [*clauses[position + 1 : position + 2], *clauses[:position][-1:]]
         if any(self._is_promised(_joined(clause, other)) for other in neighbours if _fits(other)):
             return True
-        return after_repair and clause.is_ahead and len(clauses) == 1 and not _PAST_FINITE.search(clause.line)
+        return (
+            after_repair
+            and clause.is_ahead
+            and len(clauses) == 1
+            and not _PAST_FINITE.search(clause.line)
+        )
+
+    def _is_assured(self, clause: _Clause, before: list[_Clause]) -> bool:
+        """ "Our promise: fixed today": the future stands in a few words before."""
+        return any(
+            len(other.line.split()) <= _FEW
+            and _FUTURE.search(other.line)
+            and not other.has_time
+            and not _is_update(other.line)
+            and self._is_promised(_joined(clause, other))
+            for other in before
+        )
 
     def _is_promised(self, clause: _Clause) -> bool:
         """Whether a clause with a repair and a time looks ahead and is not denied."""
         line = clause.line
-        if _is_denied(line) or _is_update(line) or (_SCHEDULED.search(line) and not _is_strong(line)):
+        if (
+            _is_denied(line)
+            or _is_update(line)
+            or (_SCHEDULED.search(line) and not _is_strong(line))
+        ):
             return False
-        if _FUTURE.search(line) and not re.search(r" (?:would|had|was|were) (?!(?:like|expect|estimate) )", line):
+        if _FOR_WHEN.search(line):
+            return True
+        if _FUTURE.search(line) and not re.search(
+            r" (?:would|had|was|were) (?!(?:like|expect|estimate) )", line
+        ):
             return True
         if _PAST_FINITE.search(line):
             return False
@@ -232,11 +268,9 @@ def _parts(line: str) -> list[str]:
 
 
 def _clause(line: str) -> _Clause:
-    timely = _PAST_TIME.sub("...", line)
+    timely = line if _FOR_WHEN.search(line) else _PAST_TIME.sub("...", line)
     ahead = bool(_TIME_AHEAD.search(timely))
-    return _Clause(
-        line, ahead or bool(_TIME_AT.search(timely)), ahead, _has_repair(line)
-    )
+    return _Clause(line, ahead or bool(_TIME_AT.search(timely)), ahead, _has_repair(line))
 
 
 def _has_repair(line: str) -> bool:
@@ -275,5 +309,8 @@ def _speaks_of_repair(line: str) -> bool:
 
 def _has_verb(line: str) -> bool:
     return bool(
-        re.search(r" (?:is|are|was|were|has|have|had|will|can|do|does|did|we|you|they|he|she|i|it|\w+ed|test\w*|keeps?|please|may) ", line)
+        re.search(
+            r" (?:is|are|was|were|has|have|had|will|can|do|does|did|we|you|they|he|she|i|it|\w+ed|test\w*|keeps?|please|may) ",
+            line,
+        )
     )

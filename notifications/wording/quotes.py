@@ -81,7 +81,8 @@ def _is_clients(text: str, start: int, end: int, names: NameIndex) -> bool:
         return _speaker(before[: verbs[-1].start()]) != "other"
     verb = _SPOKEN.search(after)
     if verb and len(after[: verb.start()].split()) < 6:
-        return _speaker(after[: verb.end() + 20]) == "client"
+        speaker = _speaker(after[: verb.end()]) or _speaker(after[verb.end() : verb.end() + 20])
+        return speaker == "client"
     return bool(re.search(r"\b(?:you|CLI)\s*:\s*$", before))
 
 

@@ -37,7 +37,9 @@ def _parts(sentence: str) -> list[str]:
     if len(one_line.split(" ", _MOST_WORDS + 1)) > _MOST_WORDS or not _JOINTS.search(one_line):
         return []
     parts = (_DANGLING.sub("", part).strip(" .!?…\"'“”") for part in _JOINTS.split(one_line))
-    whole = [part for part in parts if len(part.split()) >= _FEWEST_WORDS and _HAS_VERB.search(part)]
+    whole = [
+        part for part in parts if len(part.split()) >= _FEWEST_WORDS and _HAS_VERB.search(part)
+    ]
     return sorted(whole, key=len, reverse=True)[:3]
 
 

@@ -12,14 +12,15 @@ _OPINION = (
     r"have (?:\w+ )?reasons? to (?:believe|think|suspect))"
 )
 _NOUNS = words(
-    "our (?:\\w+ )?(?:guess|theory|hunch|assumption|suspicion|hypothesis|impression|feeling|bet|suspect), "
+    "(?:have|had|get|got|has) (?:the|an) (?:impression|feeling|idea|inkling), our (?:\\w+ )?(?:guess|theory|hunch|assumption|suspicion|hypothesis|impression|feeling|bet|suspect), "
     "best guess, educated guess, working (?:theory|hypothesis|assumption), prime suspect, main suspect, "
     "the suspicion is, the assumption is, suspicion falls, suspected, "
     "(?:likely|probable|possible|potential|plausible|presumed|apparent) (?:root )?(?:causes?|reasons?|culprits?|explanations?|source|trigger|origin), "
     "(?:one|a) (?:\\w+ )?(?:possibility|explanation|theory|guess), chances are, odds are, my guess, "
     "the cause (?:might|may|could|should|must|seems|appears), (?:points?|pointing|hints?) (?:to|towards|at), "
     "indications (?:are|that|suggest), signs (?:are|point|suggest), (?:suggests?|suggesting|indicates?) (?:that|a|an|the), "
-    "smells like, sounds like, feels like, something like, some kind of, some sort of, rumou?red"
+    "(?:it is|it may be|quite|very|well) possible that, (?:a|some|good|high|every|slim|strong) chance (?:that|it|of), can not (?:yet )?(?:rule out|exclude|be ruled out), "
+    "my (?:\\w+ )?(?:hunch|guess|theory|suspicion|bet|feeling), smells like, sounds like, feels like, something like, some kind of, some sort of, rumou?red"
 )
 _ADVERBS = words(
     "probably, perhaps, maybe, possibly, presumably, apparently, seemingly, supposedly, conceivably, "
@@ -28,14 +29,16 @@ _ADVERBS = words(
     "in our (?:opinion|view|estimation)"
 )
 _LOOKS = (
-    r"(?:(?:it|this|that|everything|things|all|the \w+(?: \w+)?) (?:now |all |still |currently )?(?:looks?|seems?|appears?|sounds?) (?:very much |a lot |to us |now )?(?:like|as if|as though|to be|to have|that|to come|to stem)"
-    r"|(?:seems?|appears?|seemed|appeared) (?:to be|to have|to come|to stem|that|to result|as if)|(?:it|this|that) (?:seems?|appears?) )"
+    r"(?:(?:it|this|that|everything|things|all|the \w+(?: \w+)?) (?:now |all |still |currently |would |does )?(?:looks?|seems?|appears?|sounds?) (?:very much |a lot |to us |now )?(?:like|as if|as though|to be|to have|that|to come|to stem)"
+    r"|(?:seems?|appears?|seemed|appeared) (?:to be|to have|to come|to stem|that|to result|as if)|(?:it|this|that) (?:would )?(?:seems?|appears?) )"
 )
 _CAUSAL = (
     r"(?:because|due|caused|cause|reason|related|linked|connected|result(?:s|ed)?|stem|come from|behind|"
     r"origin\w*|traced|triggered|trigger|explain|culprit|to blame|down to|fault|responsible|source)"
 )
-_MODAL = r"(?:might|may|could|must|should|would)(?: well| also| just| simply| possibly| even| perhaps)?"
+_MODAL = (
+    r"(?:might|may|could|must|should|would)(?: well| also| just| simply| possibly| even| perhaps)?"
+)
 _EFFECT_WORDS = (
     r"(?:affected|delayed|lost|late|missing|duplicated|impacted|incomplete|slow|slower|interrupted|"
     r"received|noticed|seen|arrive|arrived|sent|missed|skipped|queued|paused|visible|unavailable)"
@@ -58,7 +61,9 @@ _EFFECT = re.compile(
 _FUTURE_BEFORE = re.compile(r" (?:will|would not|going to|if you|you|you can|you may|can) $")
 _CAUSE_NEAR = re.compile(rf" {_CAUSAL} ")
 _POSSIBLE_AS = re.compile(r" as \w+ as (?:we )?(?:can )?$")
-_NO_GUESS = re.compile(r" (?:not|never|without|rather than|will not|won) (?:want to |going to )?(?:speculat\w+|guess\w*) ")
+_NO_GUESS = re.compile(
+    r" (?:not|never|without|rather than|will not|won) (?:want to |going to )?(?:speculat\w+|guess\w*) "
+)
 
 
 def is_speculation(sentence: Sentence) -> bool:

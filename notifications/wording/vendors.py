@@ -21,7 +21,7 @@ _DETERMINER = (
 )
 _PLAIN = (
     r"(?!(?:in|at|on|by|with|to|from|for|of|and|or|but|our|your|the|an?|is|are|was|were|has|had|have|"
-    r"will|because|that|which|we|you|it|they|not|our|via|through|its|their|"
+    r"will|because|that|which|who|whose|we|you|it|they|not|our|via|through|its|their|"
     rf"VEN|SYS|{ADJECTIVE}|{NOUN}) )[a-z]+ "
 )
 _HEAD = words(
@@ -39,7 +39,9 @@ _RENTED = words(
     "calendar, dns, cdn, language model, llm, telephony, delivery, newsletter, enrichment, "
     "email delivery, e mail delivery, mail delivery, data enrichment, data, server, model"
 )
-_RENTED_THING = words("tools?, platforms?, vendors?, compan(?:y|ies), hosts?, network, gateway, carrier")
+_RENTED_THING = words(
+    "tools?, platforms?, vendors?, compan(?:y|ies), hosts?, network, gateway, carrier"
+)
 _SOLD = (
     r"(?:services?|tools?|platforms?|software|systems?|apis?|products?|apps?|compan(?:y|ies)|firms?|"
     r"networks?|components?|librar(?:y|ies)|solutions?|infrastructure|people|business|engine|models?)"
@@ -56,9 +58,9 @@ _OUR_USERS = (
 _UNNAMED = re.compile(
     rf"(?<= )(?:"
     rf"(?:{_DETERMINER} )?{_FOREIGN} (?:{_PLAIN})?{_SOLD}(?: of ours| providers?| vendors?)?"
-    rf"|(?:{_DETERMINER} )?{_FOREIGN} (?:dependenc(?:y|ies)|part(?:y|ies)|sources?|servers?)"
+    rf"|(?:{_DETERMINER} )?{_FOREIGN} (?:{_PLAIN})?(?:dependenc(?:y|ies)|part(?:y|ies)|sources?|servers?)"
     rf"|{_DETERMINER} (?:{_PLAIN}){{0,3}}?{_HEAD}(?: of (?:ours|yours))?"
-    rf"(?: (?:that |which |who )?{_OUR_USERS} (?:\w+ )?{_RELIES}(?: on| upon| with| to| from| for)?)?"
+    rf"(?: (?:that |which |who |whose \w+ )?{_OUR_USERS} (?:\w+ )?{_RELIES}(?: on| upon| with| to| from| for)?)?"
     rf"|(?:email |e mail |mail |hosting |cloud |service |data )?(?:providers?|vendors?|suppliers?)"
     rf"|third part(?:y|ies)"
     rf"|{_DETERMINER} (?:{_PLAIN}){{0,2}}?{_SOLD} (?:that |which |who |on which |upon which )?"
@@ -90,13 +92,11 @@ _CARRIED_NOUN = re.compile(
     r"(?<= )(?:the|this|that|these|those|said) (?:service|platform|tool|company|vendor|provider|"
     r"supplier|system|api|app|software|site|latter|network|product|firm|host)s?(?: itself)?(?= )"
 )
-_CARRIED_POSSESSIVE = re.compile(
-    rf"(?<= )(?:their|its)(?= (?:\w+ ){{0,2}}?(?:{INFRA}|{NOUN}) )"
-)
+_CARRIED_POSSESSIVE = re.compile(rf"(?<= )(?:their|its)(?= (?:\w+ ){{0,2}}?(?:{INFRA}|{NOUN}) )")
 _CLAUSE_START = (
     r"(?:(?<=^ )|(?<= , )|(?<= ; )|(?<= : )|(?<= — )|(?<= and )|(?<= but )|(?<= because )|(?<= that )|"
     r"(?<= when )|(?<= so )|(?<= since )|(?<= after )|(?<= where )|(?<= as )|(?<= then )|"
-    r"(?<= yesterday )|(?<= unfortunately )|(?<= today )|(?<= morning ))"
+    r"(?<= yesterday )|(?<= unfortunately )|(?<= today )|(?<= morning )|(?<= TIM )|(?<= DAT )|(?<=day )|(?<= noon )|(?<= night )|(?<=ly )|(?<= hours )|(?<= now )|(?<= week )|(?<= while )|(?<= today , )|(?<=ly , ))"
 )
 _CARRIED_PRONOUN = re.compile(
     rf"{_CLAUSE_START}(?:it|they)(?= )(?! (?:is|was) (?:our|we|your|a|an|because) )"

@@ -405,6 +405,7 @@
       field.value = fields[field.name].value;
       touched.add(field);
     }
+    if (form.dataset.previewUrl) preview(form);
   }
 
   function showDraftNote(form, template, fields) {

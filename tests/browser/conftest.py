@@ -2,19 +2,21 @@
 
 import datetime as dt
 import re
+import time
 import zoneinfo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
+from django.db.models import Max
 from django.utils import timezone
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from notifications.delivery import deliver_due
+from config.engine import beat, run_cycle
+from notifications.models import Message
 from tests import factories
 from tests.conftest import ReceivedMail, SmtpServer
 
@@ -40,9 +42,7 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def open_page(
-    browser_as: Callable[..., Page], complaints: list[str]
-) -> Iterator[Callable[..., Page]]:
+def open_page(browser_as: Callable[..., Page], complaints: list[str]) -> Callable[..., Page]:
     """``browser_as`` whose pages report every complaint of the console and every script error."""
 
     def opened(user: Any = None, **options: Any) -> Page:
@@ -50,14 +50,14 @@ def open_page(
         page.set_default_timeout(10_000)
         page.on(
             "console",
-            lambda said: complaints.append(f"{page.url}: {said.text}")
-            if is_complaint(said)
-            else None,
+            lambda said: (
+                complaints.append(f"{page.url}: {said.text}") if is_complaint(said) else None
+            ),
         )
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         return page
 
-    yield opened
+    return opened
 
 
 @dataclass
@@ -71,6 +71,7 @@ class House:
 
     def page_of(self, role: str) -> Page:
         """The person's own browser; the first time they sign in through the real form."""
+        beat()
         if role not in self.pages:
             user = getattr(self.team, role).user
             page = self.open_page()
@@ -84,19 +85,21 @@ class House:
             self.pages[role] = page
         return self.pages[role]
 
-    def deliver(self, *, later: int = 0) -> list[ReceivedMail]:
-        """One cycle of the outbox, as the engine runs it, ``later`` seconds from now; what the
-        mail server received by it."""
+    def deliver(self) -> list[ReceivedMail]:
+        """One cycle of the engine; what the mail server received by it."""
         before = len(self.mail_server.mails)
-        deliver_due(now=timezone.now() + dt.timedelta(seconds=later))
+        assert run_cycle() == 0
         return self.mail_server.mails[before:]
 
     def deliver_client_mails(self) -> dict[str, ReceivedMail]:
-        """Deliver what the seconds of undo held back; the mails to clients by recipient."""
-        arrived = self.deliver(later=django_settings.MAIL_UNDO_SECONDS + 1)
+        """Wait for the end of the seconds of undo, then a cycle of the engine; the mails to
+        clients by recipient."""
+        held_until = Message.objects.waiting().aggregate(last=Max("due_at"))["last"]
+        if held_until:
+            time.sleep(max(0.0, (held_until - timezone.now()).total_seconds()))
         return {
             mail.recipients[0]: mail
-            for mail in arrived
+            for mail in self.deliver()
             if not mail.recipients[0].endswith("@agency.example")
         }
 
@@ -140,3 +143,29 @@ def client_reads(instant: dt.datetime, zone: str) -> str:
     """A promised time as that client reads it, worked out apart from the program."""
     local = instant.astimezone(zoneinfo.ZoneInfo(zone))
     return f"{local:%H:%M} {local.tzname()} on {local.strftime('%A')} {local.day} {local:%B}"
+
+
+def write_mail(
+    house: House, ref: str, kind: str, button: str, **texts: str
+) -> dict[str, ReceivedMail]:
+    """Revenue begins a mail of a kind, fills it and sends it; what the clients received."""
+    page = house.page_of("revenue")
+    page.goto(f"/incidents/{ref}/mail/?kind={kind}")
+    page.locator(".inc-do .btn-primary").click()
+    expect(page.locator("#mail-form")).to_be_visible()
+    say(page, **texts)
+    send = page.locator("#mail-do").get_by_role("button", name=button)
+    expect(page.locator("#why-not")).to_have_count(0)
+    send.click()
+    expect(page.locator("#undo")).to_be_visible()
+    return house.deliver_client_mails()
+
+
+def compare_mail(mail: ReceivedMail, subject: str, text: str) -> None:
+    """The whole mail as the server got it (M1, M2)."""
+    assert mail.message["Subject"] == subject
+    assert mail.message["Reply-To"] == "help@leadspanther.example"
+    assert mail.recipients == [mail.message["To"]]
+    assert mail.message["Cc"] is None
+    assert mail.text.replace("\r\n", "\n") == text
+    assert "<strong>" in mail.html or "<h2>" in mail.html

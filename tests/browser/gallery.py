@@ -68,7 +68,9 @@ def _daily() -> list[Sight]:
         Sight("new", reverse("incidents:new"), "alfred"),
         Sight("new-delivery", reverse("incidents:new"), "devin"),
         Sight("new-revenue", reverse("incidents:new"), "rick"),
-        Sight("triage", reverse("incidents:triage", args=[_incident(Status.DETECTED).ref]), "alfred"),
+        Sight(
+            "triage", reverse("incidents:triage", args=[_incident(Status.DETECTED).ref]), "alfred"
+        ),
     ]
 
 

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from config.engine import beat
 from incidents.enums import Status
 from incidents.models import Incident
 from tests import factories
@@ -25,7 +26,8 @@ SIDEWAYS = """() => {
   if (document.documentElement.scrollWidth <= wide) return "";
   const out = [...document.querySelectorAll("main *, header *, footer *")]
     .filter((one) => one.getBoundingClientRect().right > wide + 1);
-  return `${document.documentElement.scrollWidth} px: ` + out.slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(" | ");
+  const names = out.slice(0, 3).map((one) => one.outerHTML.slice(0, 120));
+  return `${document.documentElement.scrollWidth} px: ${names.join(" | ")}`;
 }"""
 
 
@@ -42,6 +44,7 @@ class Looker:
     def look_at(self, shown: Iterable[Sight]) -> None:
         for sight in shown:
             page = self._page_of(sight.username)
+            beat()
             if sight.prepare:
                 sight.prepare()
             page.set_viewport_size(WIDE)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
+from config.engine import beat
 from tests.browser.gallery import Sight, empty_sights, sights
 
 pytestmark = [
@@ -38,6 +39,7 @@ def test_pictures_of_every_page(browser_as: Callable[..., Page]) -> None:
         for sight in shown:
             if os.environ.get("ONLY", "") not in sight.name:
                 continue
+            beat()
             if sight.prepare:
                 sight.prepare()
             for theme in ("light", "dark"):

@@ -388,7 +388,7 @@ def test_act_refuses_in_one_clear_line(incident, words, said):
 def test_act_records_the_person_on_the_command_line_A1(incident):
     line = command("act", incident.ref, "contain", "--as", "devin", "--set", "done=Paused.")
     assert line == f"{incident.ref}: Containment recorded.\n"
-    entry = incident.timeline.get()
+    entry = incident.timeline.get(kind="containment")
     assert (entry.origin, entry.actor_name) == (Origin.COMMAND_LINE, "Devin")
     line = command("act", incident.ref.lower(), "hubspot_noted".upper(), "--describe")
     assert "close: no fields" in line
@@ -407,8 +407,9 @@ def test_act_reads_local_times_in_the_persons_zone_C9(incident):
     person.save()
     words = ("--set", "text=Seen.", "--set", "at=2026-03-10T05:30", "--now", "2026-03-11T00:00Z")
     data = answer("act", incident.ref, "note", "--as", "devin", *words)
-    assert data["incident"]["timeline"][-1]["at"] == "2026-03-10T09:30:00+00:00"
-    assert data["incident"]["timeline"][-1]["is_added_later"] is True
+    [note] = [entry for entry in data["incident"]["timeline"] if entry["kind"] == "note"]
+    assert note["at"] == "2026-03-10T09:30:00+00:00"
+    assert note["is_added_later"] is True
 
 
 def test_triage_on_the_command_line_needs_a_severity_and_fills_in_the_rest_S8_W3(incident):

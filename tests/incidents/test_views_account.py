@@ -96,7 +96,7 @@ def test_backup_role_has_a_form_of_its_own(rick: Responder, sign_in: SignIn) -> 
         ({"channel": "telegram", "telegram_chat": ""}, "Needed for the way you chose"),
         ({"channel": "pigeon"}, "Select a valid choice"),
         ({"telegram_chat": "not a chat"}, "A chat id is a number"),
-        ({"time_zone": "Mars"}, "Select a valid choice"),
+        ({"time_zone": "Mars"}, "is not a time zone"),
         ({"away_until": "2020-01-01T10:00"}, "This is over already"),
         ({"away_until": "soon"}, "Enter a valid date/time"),
     ],

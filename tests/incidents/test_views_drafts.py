@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Browser]
 SECOND = dt.timedelta(seconds=1)
 BLAME = "HubSpot broke."
-PROMISE = "It will be fixed by 5pm today."
+PROMISE = "Sending will be back by 5pm today."
 CALM = "New contacts are not reaching your CRM at the moment."
 
 

@@ -171,6 +171,15 @@ def test_settled_meanwhile_is_a_conflict(state: str, sign_in: SignIn) -> None:
     assert "nothing to settle" in answer.content.decode()
 
 
+def test_double_click_settles_once(sign_in: SignIn) -> None:
+    message = make_message(state=MessageState.UNCERTAIN)
+    browser, values = sign_in(Role.REVENUE), form_of("arrived")
+    for _ in range(2):
+        answer = browser.post(url_of(message, "settle/"), values)
+        assert answer["Location"] == url_of(message)
+    assert message.delivery_attempts.count() == 1
+
+
 @pytest.mark.parametrize("role", [Role.DELIVERY, Role.LEGAL, "admin"])
 def test_others_do_not_settle_A1(role: str, sign_in: SignIn) -> None:
     message = make_message(state=MessageState.UNCERTAIN)
