@@ -57,7 +57,7 @@ class Shell:
         self._request = request
         self._user = user
         self._now = now
-        self.shortcuts_off = False
+        self.shortcuts_off = request.COOKIES.get("shortcuts") == "off"
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:

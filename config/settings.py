@@ -119,7 +119,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Cron starts commands elsewhere; a relative path means the same file for all.
     DATABASES["default"]["NAME"] = str(BASE_DIR / str(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
+        # SQLite's writers wait without a queue: on a busy machine one may be passed over for long.
+        "timeout": 60,
         # A write transaction that starts as a reader cannot be made to wait its turn.
         "transaction_mode": "IMMEDIATE",
         # FULL: a power cut must not undo "delivered" or an entry of the incident log.

@@ -80,11 +80,11 @@ def likely_duplicates(
     systems, clients = list(systems), list(clients)
     if not systems and not clients:
         return []
+    others = Incident.objects.visible_to(viewer).unresolved()
+    if besides is not None:
+        others = others.exclude(pk=besides.pk)
     rows = (
-        Incident.objects.visible_to(viewer)
-        .unresolved()
-        .filter(Q(systems__in=systems) | Q(clients__in=clients))
-        .exclude(pk=besides.pk if besides else None)
+        others.filter(Q(systems__in=systems) | Q(clients__in=clients))
         .select_related("severity")
         .prefetch_related("systems", "clients")
         .distinct()

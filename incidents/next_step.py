@@ -160,20 +160,26 @@ def _notify(case: Case) -> Iterator[Action]:
 
 
 def _update(case: Case, *, now: dt.datetime, is_pressing: bool) -> Iterator[Action]:
-    """M6: the next update that was promised."""
-    for row in case.running(DeadlineKind.PROMISE):
-        if (row.due_at - now <= UPDATE_AHEAD) != is_pressing:
-            continue
-        if row.client_id is None or case.is_on_its_way(row.client_id, *MailKind.values):
-            continue
-        view = case.open_draft(MailKind.UPDATE)
-        if view is not None:
-            yield _mail(view, "Finish and send update", key="u")
-        else:
-            query = f"?kind={MailKind.UPDATE}&client={row.client.slug if row.client else ''}"
-            url = reverse("incidents:mail-start", args=[case.incident.ref]) + query
-            yield Action(Step.DRAFT, f"Update {row.client}", url, icon="envelope", key="u")
+    """M6: the next update that was promised; what is due at the same time goes together."""
+    rows = [
+        row
+        for row in case.running(DeadlineKind.PROMISE)
+        if (row.due_at - now <= UPDATE_AHEAD) == is_pressing
+        and row.client
+        and not case.is_on_its_way(row.client.pk, *MailKind.values)
+    ]
+    if not rows:
         return
+    view = case.open_draft(MailKind.UPDATE)
+    if view is not None:
+        yield _mail(view, "Finish and send update", key="u")
+        return
+    clients = [row.client for row in rows if row.due_at == rows[0].due_at and row.client]
+    label = f"Update {clients[0]}" if len(clients) == 1 else f"Update {len(clients)} clients"
+    query = "".join(f"&client={client.slug}" for client in clients)
+    url = reverse("incidents:mail-start", args=[case.incident.ref])
+    url = f"{url}?kind={MailKind.UPDATE}{query}"
+    yield Action(Step.DRAFT, label, url, icon="envelope", key="u")
 
 
 def _accept(case: Case) -> Iterator[Action]:

@@ -106,7 +106,8 @@ def _from_deadlines(found: Owed, *, now: dt.datetime) -> Iterator[Obligation]:
     """One row for each deadline, but for those another row covers already."""
     noticed = {row.incident_id for row in found.deadlines if row.kind == DeadlineKind.NOTICE}
     technical: set[int] = set()
-    for row in found.deadlines:
+    for rows in _together(found.deadlines):
+        row = rows[0]
         incident = found.incidents.get(row.incident_id)
         if incident is None:
             continue
@@ -117,44 +118,46 @@ def _from_deadlines(found: Owed, *, now: dt.datetime) -> Iterator[Obligation]:
                 continue
             technical.add(incident.pk)
         row.incident = incident
-        yield _deadline_row(row, incident, found, now=now)
+        clients = [one.client for one in rows if one.client]
+        yield _deadline_row(row, incident, clients, found)
+
+
+def _together(deadlines: Iterable[Deadline]) -> list[list[Deadline]]:
+    """Deadlines that one mail meets stand together: same incident, kind and time."""
+    groups: dict[tuple[int, str, dt.datetime | int], list[Deadline]] = {}
+    for row in deadlines:
+        key = row.due_at if row.client_id else row.pk
+        groups.setdefault((row.incident_id, row.kind, key), []).append(row)
+    return list(groups.values())
 
 
 def _deadline_row(
-    row: Deadline, incident: Incident, found: Owed, *, now: dt.datetime
+    row: Deadline, incident: Incident, clients: list[Client], found: Owed
 ) -> Obligation:
     if row.kind == DeadlineKind.NOTICE:
-        return _notice(row, incident, row.client, found)
+        return _notice(row, incident, clients, found)
     if row.kind == DeadlineKind.ACKNOWLEDGE:
         return _acknowledge(row, incident, found)
     if row.kind == DeadlineKind.PROMISE:
-        return _promise(row, incident, found)
+        return _promise(row, incident, clients, found)
     if row.kind in TECHNICAL_KINDS:
         return _technical(row, incident)
     if row.kind == DeadlineKind.TRIAGE:
-        return _row(
-            row,
-            f"Triage: {incident.title}",
-            "Triage",
-            step_url(incident, Step.TRIAGE),
-            note=incident.get_source_display(),
-        )
+        url, note = step_url(incident, Step.TRIAGE), incident.get_source_display()
+        return _row(row, "Triage it", "Triage", url, note=note)
     if row.kind == DeadlineKind.WINDOW:
         return _window(row, incident, found)
-    return _row(
-        row, "Write the post-incident entry", "Write entry", step_url(incident, Step.REVIEW)
-    )
+    url = step_url(incident, Step.REVIEW)
+    return _row(row, "Write the post-incident entry", "Write the entry", url)
 
 
-def _notice(row: Deadline, incident: Incident, client: Client | None, found: Owed) -> Obligation:
+def _notice(row: Deadline, incident: Incident, clients: list[Client], found: Owed) -> Obligation:
     level = f"SEV-{incident.level}" if incident.level else "Untriaged"
-    client_id = client.pk if client else None
-    mails = found.mails_to(incident.pk, [MailKind.NOTIFICATION], client_id)
-    whom = str(client) if client else _names(mail.client for mail in mails)
+    mails = found.mails_to(incident.pk, [MailKind.NOTIFICATION], clients)
+    whom = _names(clients or (mail.client for mail in mails))
     title = f"Send the notice to {whom}" if whom else "Send the notice"
-    return _mail_row(
-        row, title, mails, MailKind.NOTIFICATION, client, note=f"{level} notice to the client"
-    )
+    note = f"{level} notice to the client"
+    return _mail_row(row, title, mails, MailKind.NOTIFICATION, clients, note=note)
 
 
 def _acknowledge(row: Deadline, incident: Incident, found: Owed) -> Obligation:
@@ -165,21 +168,21 @@ def _acknowledge(row: Deadline, incident: Incident, found: Owed) -> Obligation:
     note = "Provisional SEV-1 clock until triaged" if row.is_provisional else ""
     if waiting and reporter:
         title = f"Acknowledge {reporter}'s report"
-        return _mail_row(row, title, waiting, MailKind.NOTIFICATION, None, note=note)
+        return _mail_row(row, title, waiting, MailKind.NOTIFICATION, [], note=note)
     severity = incident.severity
     if waiting and severity and severity.notifies_clients:
-        return _notice(row, incident, None, found)
-    return _row(row, f"Acknowledge: {incident.title}", "Acknowledge", url, note=note)
+        return _notice(row, incident, [], found)
+    return _row(row, "Acknowledge it", "Acknowledge", url, note=note)
 
 
-def _promise(row: Deadline, incident: Incident, found: Owed) -> Obligation:
-    mails = found.mails_to(incident.pk, [MailKind.UPDATE], row.client_id)
+def _promise(row: Deadline, incident: Incident, clients: list[Client], found: Owed) -> Obligation:
+    mails = found.mails_to(incident.pk, [MailKind.UPDATE], clients)
     return _mail_row(
         row,
-        f"Update {row.client}",
+        f"Update {_names(clients)}",
         [mail for mail in mails if mail.delivered_at is None],
         MailKind.UPDATE,
-        row.client,
+        clients,
         note="Next update you promised",
         verb="promised",
     )
@@ -213,7 +216,7 @@ def _window(row: Deadline, incident: Incident, found: Owed) -> Obligation:
         if not mail.is_end_told  # type: ignore[attr-defined]
     ]
     title = "Tell the clients that it is resolved"
-    return _mail_row(row, title, mails, MailKind.RESOLVED, None, note=note, has_clock=False)
+    return _mail_row(row, title, mails, MailKind.RESOLVED, [], note=note, has_clock=False)
 
 
 def _mail_row(
@@ -221,7 +224,7 @@ def _mail_row(
     title: str,
     mails: list[ClientMail],
     kind: str,
-    client: Client | None,
+    clients: list[Client],
     *,
     note: str,
     verb: str = "due",
@@ -243,7 +246,8 @@ def _mail_row(
     elif mails:
         action, url, note = "Follow it", mail_url(mails[-1]), "On its way, not delivered yet"
     else:
-        action, url = "Write it", start_url(incident, kind, client)
+        action = f"Write {MAIL_WORDS[kind]}"
+        url = start_url(incident, kind, clients)
     return _row(row, title, action, url, note=note, verb=verb, icon="envelope", has_clock=has_clock)
 
 
@@ -275,10 +279,9 @@ def _row(
 def _from_drafts(found: Owed, by: Actor, *, now: dt.datetime) -> Iterator[Obligation]:
     """Drafts without a clock of their own, and approvals that are asked (rules M3, M7, W11)."""
     covered = {(row.incident_id, kind) for row in found.deadlines for kind in _covers(row)}
-    for mails in _by_draft(mail for mail in found.mails if mail.message_id is None):
-        draft = mails[0].draft
-        incident = found.incidents.get(draft.incident_id)
-        if incident is None or not draft.is_open:
+    for mails in _by_draft(_minded(found, is_unsent=True)):
+        draft, incident = mails[0].draft, mails[0].draft.incident
+        if not draft.is_open:
             continue
         is_unapproved = incident.is_breach_suspected and draft.approved_at is None
         word = MAIL_WORDS[draft.kind]
@@ -320,9 +323,9 @@ def _covers(row: Deadline) -> tuple[str, ...]:
 
 def _from_lost_mails(found: Owed) -> Iterator[Obligation]:
     """Mails that failed for good or may have arrived, until the client was told anyway."""
-    for mail in found.mails:
-        incident = found.incidents.get(mail.draft.incident_id)
-        if incident is None or mail.message is None or mail.message.state not in LOST_STATES:
+    for mail in _minded(found, is_unsent=False):
+        incident = mail.draft.incident
+        if mail.message is None or mail.message.state not in LOST_STATES:
             continue
         is_told = mail.is_told if mail.draft.kind == MailKind.NOTIFICATION else False  # type: ignore[attr-defined]
         is_told |= mail.is_end_told if mail.draft.kind in END_KINDS else False  # type: ignore[attr-defined]
@@ -368,7 +371,11 @@ def _from_resolved(found: Owed, user: User | None, *, now: dt.datetime) -> Itera
             if communicates and (row.pk, MailKind.POSTMORTEM) not in started:
                 url = start_url(incident, MailKind.POSTMORTEM)
                 yield _plain(
-                    incident, "Write the postmortem", "Write it", url, note="Blocks Closed"
+                    incident,
+                    "Write the postmortem",
+                    "Write the postmortem",
+                    url,
+                    note="Blocks Closed",
                 )
         elif is_reviewed and not row.owes_note and coordinates:
             url = step_url(incident, Step.CLOSE)
@@ -417,9 +424,9 @@ def mail_url(mail: ClientMail) -> str:
     return f"{address}?client={mail.client.slug}"
 
 
-def start_url(incident: Incident, kind: str, client: Client | None = None) -> str:
-    """The page where a mail of a kind is begun."""
-    tail = f"&client={client.slug}" if client else ""
+def start_url(incident: Incident, kind: str, clients: Iterable[Client] = ()) -> str:
+    """The page where a mail of a kind to these clients is begun."""
+    tail = "".join(f"&client={client.slug}" for client in clients)
     return f"{reverse('incidents:mail-start', args=[incident.ref])}?kind={kind}{tail}"
 
 
@@ -445,6 +452,15 @@ def _by_draft(mails: Iterable[ClientMail]) -> list[list[ClientMail]]:
     for mail in mails:
         groups.setdefault(mail.draft_id, []).append(mail)
     return list(groups.values())
+
+
+def _minded(found: Owed, *, is_unsent: bool) -> list[ClientMail]:
+    """Mails this person minds; the others are only read beside the deadlines."""
+    return [
+        mail
+        for mail in found.mails
+        if mail.is_minded and (mail.message_id is None) == is_unsent  # type: ignore[attr-defined]
+    ]
 
 
 def _is_in_window(incident: Incident, *, now: dt.datetime) -> bool:

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 
 from incidents.actors import Actor
 from incidents.enums import (
@@ -20,6 +28,7 @@ from incidents.enums import (
 from incidents.holding import PARTS, deadlines_held, is_held
 from incidents.models import (
     AffectedClient,
+    Client,
     ClientMail,
     Deadline,
     EscalationNotice,
@@ -47,14 +56,16 @@ class Owed:
     incidents: dict[int, Incident] = field(default_factory=dict)
 
     def mails_to(
-        self, incident_id: int, kinds: Iterable[str], client_id: int | None = None
+        self, incident_id: int, kinds: Iterable[str], clients: Iterable[Client] = ()
     ) -> list[ClientMail]:
+        """Mails of these kinds on one incident, to these clients where any are named."""
+        named = {client.pk for client in clients}
         return [
             mail
             for mail in self.mails
             if mail.draft.incident_id == incident_id
             and mail.draft.kind in kinds
-            and client_id in (None, mail.client_id)
+            and (not named or mail.client_id in named)
         ]
 
 
@@ -115,6 +126,7 @@ def _mails(
     rows = ClientMail.objects.filter(draft__incident__status__in=OPEN_STATUSES)
     rows = rows.filter(Q(draft__incident__in=known) | (mine & (unsent | lost)))
     rows = rows.annotate(
+        is_minded=ExpressionWrapper(mine, BooleanField()) if mine else Value(value=True),
         is_told=Exists(told.filter(told_at__isnull=False)),
         is_end_told=Exists(told.filter(resolution_told_at__isnull=False)),
     )

@@ -51,6 +51,8 @@ EDITORS: dict[Kind, tuple[str, ...]] = {
 }
 #: Raised on a client alone; a suspected data breach (E4) always belongs to an incident (W11).
 CLIENT_ESCALATIONS = (EscalationCode.E2, EscalationCode.E3, EscalationCode.E7)
+#: The channels inside a sentence.
+WAYS: dict[str, str] = {Channel.EMAIL: "e-mail", Channel.TELEGRAM: "Telegram"}
 #: What the history keeps of a reason.
 REASON_LENGTH = 100
 
@@ -201,7 +203,7 @@ def who_is_told(rule: EscalationRule, *, now: dt.datetime) -> list[Told]:
         person = Responder.objects.on_duty(role, at=now)
         address = staff.address_of(person) if person else None
         name = person.name if person else "nobody is set"
-        way = f"{Channel(address[0]).label}, {address[1]}" if address else ""
+        way = f"{WAYS[address[0]]}, {address[1]}" if address else ""
         people.append(Told(name, Role(role).label, way))
     return people
 

@@ -36,7 +36,8 @@ def client_candidates(
     clients = list(clients)
     ties = _ties(clients, systems)
     visible = Incident.objects.visible_to(viewer)
-    others = _open_incidents(clients, visible.unresolved().exclude(pk=besides and besides.pk))
+    unresolved = visible.unresolved()
+    others = _open_incidents(clients, unresolved.exclude(pk=besides.pk) if besides else unresolved)
     told = (
         AffectedClient.objects.filter(client__in=clients, incident__in=visible)
         .order_by()

@@ -28,6 +28,9 @@ WORK_DIR = Path(tempfile.gettempdir()) / f"incidents-tests-{os.getpid()}"
 environment.make_folder(WORK_DIR)
 
 VAR_DIR = WORK_DIR
+# Empty: a live server finds the files where they are written, not where they were collected.
+STATIC_ROOT = WORK_DIR / "static"
+environment.make_folder(STATIC_ROOT)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

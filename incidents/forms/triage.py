@@ -36,7 +36,9 @@ class TriageForm(StepForm):
     component_broken = AnswerField(label="Is a key component broken or producing errors?")
     below_expectations = AnswerField(label="Is something non-critical below expectations?")
     level = LevelField(
-        label="Severity", help_text="Judged on the effect on clients after any fallback."
+        label="Severity",
+        help_text="Judged on the effect on clients after any fallback.",
+        error_messages={"required": "Choose a severity."},
     )
     reason = TextField(
         label="Reason",
@@ -47,7 +49,9 @@ class TriageForm(StepForm):
     )
     title = LineField(label="Title", required=False, max_length=200)
     description = TextField(label="Description", required=False, max_length=20_000)
-    systems = systems_field(label="Affected systems")
+    systems = systems_field(
+        label="Affected systems", error_messages={"required": "Name at least one affected system."}
+    )
     clients = clients_field(label="Affected clients", required=False)
     technical_owner = PersonField(label="Technical owner", required=False)
     communications_owner = PersonField(label="Communications owner", required=False)

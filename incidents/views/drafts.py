@@ -129,8 +129,8 @@ def send(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
         sent = send_draft(desk.draft, by=desk.by, now=desk.now, version=version)
         for client in sent.without_contact:
             messages.warning(request, f"{client} has no contact: its mail waits.")
-        count = len(sent.mails)
-        return f"{count} mail{'s' if count != 1 else ''} on the way. You can still undo it."
+        # The box with the countdown says the rest.
+        return ""
 
     return _do(desk, Step.SEND, form, act)
 
@@ -230,7 +230,8 @@ def _do(
         form.renew(desk.draft.version)
         refusal = _refusal(desk.draft.incident, error)
         return _show_again(desk, form, extra, status=status, refusal=refusal)
-    messages.success(desk.request, done)
+    if done:
+        messages.success(desk.request, done)
     return redirect(mark.location)
 
 
@@ -301,6 +302,7 @@ def _show_start(
     context = {
         "incident": incident,
         "form": form,
+        "saved_texts": [],
         "kind": MailKind(kind),
         "kinds": [(one, KIND_HINTS[one], open_drafts.get(one.value)) for one in MailKind],
         "open_draft": open_drafts.get(kind),

@@ -108,6 +108,7 @@ def lay_out(
         "mail_panels": _mail_panels(case, now=now),
         "playbooks": _playbooks(case),
         "review": review,
+        "owes_entry": bool(review or (incident.review_severity and incident.resolved_at)),
         "measures": list(measures) if review else [],
         "more_steps": [
             spec

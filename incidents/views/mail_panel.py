@@ -264,8 +264,9 @@ def _state_of(mail: ClientMail, *, now: dt.datetime) -> tuple[str, str, dt.datet
         return "ok", "Delivered", message.sent_at
     if message.state == MessageState.PENDING:
         is_held = _is_held(mail) and message.due_at > now
-        word = "Can be undone until" if is_held else "Waiting, next try"
-        return "due", word, message.next_attempt_at
+        if is_held:
+            return "due", "Held for undo", None
+        return "due", "Waiting, next try", message.next_attempt_at
     if message.state in HELD_BY_A_SENDER:
         return "due", "Being sent", None
     if message.state == MessageState.UNCERTAIN:

@@ -119,7 +119,7 @@ def join_incident(request: HttpRequest, ref: str) -> HttpResponse:
     form = JoinForm(request.POST)
     if not form.is_valid():
         for error in form.errors.values():
-            messages.error(request, " ".join(error))
+            messages.error(request, " ".join(str(text) for text in error))
         return redirect(target)
     data = form.cleaned_data
     duplicate = _find(request, data["triaging"]) if data["triaging"] else None
@@ -130,7 +130,7 @@ def join_incident(request: HttpRequest, ref: str) -> HttpResponse:
                 title=data["title"],
                 description=data["description"],
                 clients=form.named_clients(),
-                detected_at=data["detected_at"] or (duplicate and duplicate.detected_at),
+                detected_at=data["detected_at"] or (duplicate.detected_at if duplicate else None),
                 duplicate=duplicate,
                 by=by,
                 now=now,
@@ -171,7 +171,7 @@ def _triage(
         incident.refresh_from_db()
         form.renew(incident.version)
         return _refuse(request, form, by, error, now=now)
-    messages.success(request, f"{incident.ref} triaged as {incident.severity.code}.")
+    messages.success(request, f"{incident.ref} triaged as SEV-{incident.level}.")
     return redirect(mark.location)
 
 
@@ -209,6 +209,7 @@ def _show(
         "incident": incident,
         "now": now,
         "refusal": refusal,
+        "saved_texts": [],
         "may_triage": may_triage,
         "may_own_find": may_own_find if incident else by.has_role(Role.DELIVERY),
         "may_submit": incident is None or may_triage or (may_own_find and board.is_in_scope),

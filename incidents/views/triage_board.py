@@ -88,7 +88,7 @@ class Board:
 def data_of(form: TriageForm, extra: dict[str, Any]) -> QueryDict:
     """The first values of a form as a browser would post them."""
     data = QueryDict(mutable=True)
-    for name, value in (form.initial | extra).items():
+    for name, value in {**form.initial, **extra}.items():
         if isinstance(value, list):
             data.setlist(name, [_word(item) for item in value])
         else:
@@ -128,7 +128,7 @@ def is_out_of_date(data: QueryDict) -> bool:
     """Whether the clients on the page were offered for other systems than those now chosen."""
     if "prefilled_for" not in data:
         return False
-    return set(data["prefilled_for"].split()) != set(data.getlist("systems"))
+    return set(data.get("prefilled_for", "").split()) != set(data.getlist("systems"))
 
 
 def lay_out(
@@ -150,7 +150,7 @@ def lay_out(
         is_triaging=is_triaging,
         incident=form.incident,
         named_systems=systems,
-        prefilled_for=" ".join(form.data.getlist("systems")),
+        prefilled_for=" ".join(system.slug for system in systems),
         questions=_questions(form),
         suggestion=form.suggestion,
         forced_by=_forced_by(form),

@@ -3,26 +3,28 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from notifications.wording.tokens import IGNORED, Token, camel_parts, plain, scan
+from notifications.wording.tokens import IGNORED, Token, camel_parts, plain, scan, word_set
 
 #: Vendors whose name is an ordinary word need a capital, or a place where only a name can stand.
-ORDINARY = frozenset(
-    "instantly apollo stripe telegram slack notion make close clay front drift segment zoom "
-    "monday outreach buffer box linear intercom square twist loom wave copper signal teams "
-    "sheets drive meet lemon mercury ramp apple amazon google oracle target shift reply "
-    "woodpecker clearbit hunter snow sparrow mailgun postmark beehive crisp lark line".split()
+ORDINARY = word_set(
+    "instantly apollo stripe telegram slack notion make close clay front drift segment "
+    "zoom monday outreach buffer box linear intercom square twist loom wave copper signal "
+    "teams sheets drive meet lemon mercury ramp apple amazon google oracle target shift "
+    "reply woodpecker clearbit hunter snow sparrow mailgun postmark beehive crisp lark "
+    "line"
 )
-_BEFORE_A_NAME = frozenset(
-    "because that and but when as if while since think believe know see noticed so although "
-    "whereas why until once both or at by with through via from in on of to fear whether".split()
+_BEFORE_A_NAME = word_set(
+    "because that and but when as if while since think believe know see noticed so "
+    "although whereas why until once both or at by with through via from in on of to fear "
+    "whether"
 )
-_AFTER_A_NAME = frozenset(
+_AFTER_A_NAME = word_set(
     "'s is was are were has had have will api apis server servers itself keeps again "
-    "crashed failed broke stopped went suspended failure outage".split()
+    "crashed failed broke stopped went suspended failure outage"
 )
-_AFTER_AN_ADVERB = frozenset("the a an our your we you all this it they i , every no".split())
+_AFTER_AN_ADVERB = word_set("the a an our your we you all this it they i , every no")
 _SUFFIXES = ("com", "io", "ai", "net", "org", "co", "app", "dev", "eu")
-_LEGAL = frozenset("ltd inc llc gmbh plc co limited corp".split())
+_LEGAL = word_set("ltd inc llc gmbh plc co limited corp")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ _CLIENTS_TEXT = re.compile(
 )
 _SPEAKERS = re.compile(
     r"\b(?P<client>you|your|yours|client|customer|CLI)\b"
-    r"|\b(?P<other>we|us|our|they|their|it|VEN|providers?|vendors?|suppliers?|third|page|support)\b"
+    r"|\b(?P<other>we|us|our|they|their|it|VEN|providers?|vendors?|"
+    r"suppliers?|third|page|support)\b"
 )
 _CONTEXT = 160
 _LONGEST_QUOTE = 3000

@@ -12,7 +12,8 @@ _PLAIN_WORDS = {
 _AFTERWARDS = {"blame": "There was an interruption, and our team worked on it until it was over."}
 _LATER_KINDS = frozenset({"resolved", "postmortem"})
 _JOINTS = re.compile(
-    r"\s*(?:[;—]|,?\s\b(?:because|since|due to|owing to|thanks to|as a result of|while|although|but|and|so|which|as|after)\b|,)\s+",
+    r"\s*(?:[;—]|,?\s\b(?:because|since|due to|owing to|thanks to|as a "
+    r"result of|while|although|but|and|so|which|as|after)\b|,)\s+",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"^(?:of|to|that|and|but|so|then|because)\s+", re.IGNORECASE)
@@ -44,6 +45,7 @@ def _parts(sentence: str) -> list[str]:
 
 
 _HAS_VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|will|can|cannot|stopped|went|we're|we've|\w+n['’]t)\b",
+    r"\b(?:is|are|was|were|has|have|had|will|can|cannot|stopped|went|"
+    r"we're|we've|\w+n['\u2019]t)\b",
     re.IGNORECASE,
 )

@@ -7,32 +7,46 @@ from itertools import accumulate
 
 from notifications.wording.names import NameIndex
 from notifications.wording.quotes import Span
-from notifications.wording.tokens import IGNORED, Token, scan
+from notifications.wording.tokens import IGNORED, Token, scan, word_set
 
 #: Nobody writes longer ones; a wall of words is cut so that the work stays linear.
 LONGEST = 160
 _STRETCH = 20_000
 _ENDS = frozenset(".!?…")
-_ABBREVIATED = frozenset("mr mrs ms dr ltd inc st vs no approx etc dept ca resp".split())
+_ABBREVIATED = word_set("mr mrs ms dr ltd inc st vs no approx etc dept ca resp")
 _NEW_BLOCK = re.compile(r"\n\s*\n|\n[ \t]*(?:[>•·*+-]|\d{1,3}[.)]\s)")
 _LABEL = re.compile(r"\n[ \t>]*[A-Z][\w' ]{0,38}:")
-_LEANS_ON = frozenset(
-    "a an the our your their its of at in on with by to from for and or but because that as is "
-    "was are were has have had will be been not if when while since through via until about "
-    "than which who , — ( &".split()
+_AFTER_A_TIME = word_set(
+    "cet cest gmt utc bst est edt pst pdt monday tuesday wednesday thursday friday saturday sunday"
+)
+_LEANS_ON = word_set(
+    "a an the our your their its of at in on with by to from for and or but because that "
+    "as is was are were has have had will be been not if when while since through via "
+    "until about than which who , — ( &"
 )
 _WHOLE_NEGATIONS = {"can": "can", "won": "will", "shan": "shall", "ain": "is"}
 _SUFFIX_WORDS = {"'ll": "will", "'re": "are", "'ve": "have", "'d": "would", "'m": "am"}
-_IS_AFTER = frozenset("it that what there here who he she this everything nothing".split())
+_IS_AFTER = word_set("it that what there here who he she this everything nothing")
 _BARE_NEGATIONS = {
     f"{verb}nt": (full, "not")
     for verb, full in [
-        ("is", "is"), ("was", "was"), ("are", "are"), ("were", "were"), ("does", "does"),
-        ("do", "do"), ("did", "did"), ("has", "has"), ("have", "have"), ("had", "had"),
-        ("could", "could"), ("would", "would"), ("should", "should"), ("wo", "will"),
+        ("is", "is"),
+        ("was", "was"),
+        ("are", "are"),
+        ("were", "were"),
+        ("does", "does"),
+        ("do", "do"),
+        ("did", "did"),
+        ("has", "has"),
+        ("have", "have"),
+        ("had", "had"),
+        ("could", "could"),
+        ("would", "would"),
+        ("should", "should"),
+        ("wo", "will"),
         ("ca", "can"),
     ]
-}  # fmt: skip
+}
 _BARE_NEGATIONS["cannot"] = ("can", "not")
 
 
@@ -81,7 +95,7 @@ def sentences(text: str, quoted: Sequence[Span], names: NameIndex) -> Iterator[S
     """The sentences of a plain text; a client's quoted words stand as one token, QUO."""
     tokens: list[Token] = []
     for token in _without(text, quoted):
-        if tokens and (_breaks(text, tokens[-1], token) or len(tokens) >= LONGEST):
+        if tokens and (_breaks(text, tokens, token) or len(tokens) >= LONGEST):
             yield from _finish(tokens, names)
             tokens = []
         tokens.append(token)
@@ -115,19 +129,26 @@ def _stretches(text: str, start: int, end: int) -> Iterator[Token]:
         start = stop
 
 
-def _breaks(text: str, before: Token, after: Token) -> bool:
-    """Whether a new sentence starts between two neighbouring tokens."""
+def _breaks(text: str, tokens: Sequence[Token], after: Token) -> bool:
+    """Whether a new sentence starts between the tokens so far and the next one."""
+    before = tokens[-1]
     gap = text[before.end : after.start][:200]
     if before.word in _ENDS or (before.word == "QUO" and before.raw[0] in _ENDS):
-        return _is_apart(gap, after)
+        return _is_apart(gap, after) and not _is_abbreviation(tokens, after)
     if before.word == "TIM" and before.raw.endswith(".") and after.raw[:1].isupper():
-        return after.word not in {"cet", "gmt", "utc", "cest", "est", "pst", "bst", "monday"}
+        return after.word not in _AFTER_A_TIME
     if "\n" not in gap:
         return False
     block = text[before.end : min(after.end + 42, before.end + 240)]
     if _NEW_BLOCK.match(block) or _LABEL.match(block):
         return True
-    return after.raw[:1].isupper() and before.word not in _LEANS_ON and after.word != "VEN"
+    return after.raw[:1].isupper() and before.word not in _LEANS_ON
+
+
+def _is_abbreviation(tokens: Sequence[Token], after: Token) -> bool:
+    """ "Stripe Inc. is …": the full stop belongs to the word before it."""
+    is_short = len(tokens) > 1 and tokens[-2].word in _ABBREVIATED and tokens[-1].word == "."
+    return is_short and not after.raw[:1].isupper()
 
 
 def _is_apart(gap: str, after: Token) -> bool:

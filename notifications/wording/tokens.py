@@ -16,11 +16,11 @@ class Token(NamedTuple):
 #: One character for one, so that places stay what they are.
 _SAME = str.maketrans(
     {
-        "’": "'",
-        "‘": "'",
-        "ʼ": "'",
-        "′": "'",
-        "＇": "'",
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u02bc": "'",
+        "\u2032": "'",
+        "\uff07": "'",
         "\u00a0": " ",
         "\u202f": " ",
         "\u2009": " ",
@@ -57,7 +57,7 @@ _TOKEN = re.compile(
     | e\.g\. | i\.e\. | approx\. | etc\.(?=\s+[a-z])
     | \w+
     | (?<=\w)'\w+
-    | [.!?…;:,()\[\]&—–/-]
+    | [.!?…;:,()\[\]&—/-]
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -69,6 +69,11 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST_WORD = 40
 #: Signs that join words of one name or phrase.
 IGNORED = frozenset("-/[]")
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, to look words up in."""
+    return frozenset(text.split())
 
 
 class Plain(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -26,29 +27,28 @@ def test_pictures_of_every_page(browser_as: Callable[..., Page]) -> None:
     """One file each: ``<page>-<light|dark>-<width>.png``; ``ONLY=`` takes a part of the names."""
     folder = Path(os.environ["PICTURES"])
     folder.mkdir(parents=True, exist_ok=True)
-    pages: dict[tuple[str, str, str], Page] = {}
+    pages: dict[str, Page] = {}
 
-    def page_of(username: str, theme: str, size: str) -> Page:
-        key = (username, theme, size)
-        if key not in pages:
+    def page_of(username: str) -> Page:
+        if username not in pages:
             user = User.objects.get(username=username) if username else None
-            pages[key] = browser_as(user, color_scheme=theme, viewport=SIZES[size])
-        return pages[key]
+            pages[username] = browser_as(user)
+        return pages[username]
 
     def take(shown: list[Sight]) -> None:
         for sight in shown:
             if os.environ.get("ONLY", "") not in sight.name:
                 continue
+            page = page_of(sight.username)
             beat()
             if sight.prepare:
                 sight.prepare()
-            for theme in ("light", "dark"):
-                for size in SIZES:
-                    page = page_of(sight.username, theme, size)
-                    page.goto(sight.path)
-                    page.screenshot(
-                        path=folder / f"{sight.name}-{theme}-{size}.png", full_page=True
-                    )
+            page.goto(sight.path)
+            for size, theme in product(SIZES, ("light", "dark")):
+                page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                file = folder / f"{sight.name}-{theme}-{size}.png"
+                page.screenshot(path=file, full_page=True, timeout=120_000)
 
     take(empty_sights())
     take(sights())

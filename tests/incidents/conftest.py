@@ -1,13 +1,12 @@
 """What the tests of the pages share."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.template import engines
 from django.test import Client
-from pytest_django import Settings
 
 from tests.factories import make_user
 
@@ -25,13 +24,12 @@ class Undefined(str):
 
 
 @pytest.fixture(autouse=True)
-def _strict_templates(request: pytest.FixtureRequest, settings: Settings) -> None:
+def _strict_templates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page of ours renders without an undefined variable."""
-    if not request.module.__name__.rpartition(".")[2].startswith(PAGES):
-        return
-    templates = copy.deepcopy(settings.TEMPLATES)
-    templates[0]["OPTIONS"]["string_if_invalid"] = Undefined("%s")
-    settings.TEMPLATES = templates
+    if request.module.__name__.rpartition(".")[2].startswith(PAGES):
+        # Not through the settings: that would compile every template anew for each test.
+        engine = engines["django"].engine  # type: ignore[attr-defined]
+        monkeypatch.setattr(engine, "string_if_invalid", Undefined("%s"))
 
 
 @pytest.fixture

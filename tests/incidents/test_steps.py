@@ -224,7 +224,7 @@ def test_refusal_says_beforehand_what_taking_it_would_say_W1():
         ),
         ("close", "resolved", "unnoted", {}, [("HubSpot note for Acme", "hubspot-noted")]),
         ("close", "resolved", "severe", {}, [("post-incident entry", "review")]),
-        ("send", "triaged", "no_text", {}, [("what happening", "draft")]),
+        ("send", "triaged", "no_text", {}, [("happening", "draft")]),
         ("send", "triaged", "breach", {}, [("founder's approval", "approve")]),
         ("send", "triaged", "", {"kind": "update"}, [("A drafted mail", "draft")]),
         ("draft", "triaged", "", {"kind": "resolved"}, [("The verified fix", "verify")]),

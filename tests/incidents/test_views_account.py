@@ -131,6 +131,7 @@ def test_look_of_this_browser_is_kept_in_cookies(rick: Responder, sign_in: SignI
     assert answer.cookies["shortcuts"].value == "off"
     page = browser.get("/account/").content.decode()
     assert 'data-bs-theme="dark"' in page
+    assert 'data-shortcuts="off"' in page
     on = browser.post("/account/", {"form": "display", "theme": "light", "shortcuts": "on"})
     assert on.cookies["shortcuts"]["max-age"] == 0
     wrong = browser.post("/account/", {"form": "display", "theme": "pink"})
