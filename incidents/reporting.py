@@ -47,6 +47,7 @@ def report_incident(
             suggested_level=report.suggested_level,
             # A triage says so itself, once its owners are set and may see a private incident.
             is_breach_suspected=report.is_breach_suspected and decision is None,
+            is_triaged_at_once=decision is not None,
         ).incident
         if decision is not None:
             triage_incident(incident, decision, by=by, now=now)

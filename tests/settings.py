@@ -28,9 +28,10 @@ WORK_DIR = Path(tempfile.gettempdir()) / f"incidents-tests-{os.getpid()}"
 environment.make_folder(WORK_DIR)
 
 VAR_DIR = WORK_DIR
-# Empty: a live server finds the files where they are written, not where they were collected.
+# A live server serves the files as they are written, whatever was collected and when.
 STATIC_ROOT = WORK_DIR / "static"
 environment.make_folder(STATIC_ROOT)
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

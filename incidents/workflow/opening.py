@@ -55,13 +55,15 @@ def open_incident(
     suggested_level: int | None = None,
     is_breach_suspected: bool = False,
     key: str | None = None,
+    is_triaged_at_once: bool = False,
     is_demo: bool = False,
 ) -> Opened:
     """SOP step 1, rules W2 and C1: write the incident down, start its provisional clock, tell
     whoever acts first.
 
     ``detected_at`` is the earliest evidence and lies neither in the future nor before a client
-    was one. ``key`` makes opening idempotent: the same key joins the open incident.
+    was one. ``key`` makes opening idempotent: the same key joins the incident it opened. With
+    ``is_triaged_at_once`` nobody is asked to triage: the caller does so in the same transaction.
     """
     systems, clients = list(systems), list(clients)
     detected_at = detected_at or now
@@ -103,7 +105,7 @@ def open_incident(
             if reported_by:
                 prepare_notification(incident, [reported_by], now=now)
             sync_deadlines(incident, now=now)
-            _tell_first_actor(incident, now=now)
+            _tell_first_actor(incident, asks_for_triage=not is_triaged_at_once, now=now)
     except IntegrityError:
         joined = Incident.objects.filter(opening_key=key).first() if key else None
         if joined is None:
@@ -160,10 +162,12 @@ def add_clients(incident: Incident, clients: list[Client], *, now: dt.datetime) 
     )
 
 
-def _tell_first_actor(incident: Incident, *, now: dt.datetime) -> None:
+def _tell_first_actor(incident: Incident, *, asks_for_triage: bool, now: dt.datetime) -> None:
     """W2, N1: revenue acknowledges a client's report; otherwise the orchestrator triages."""
     is_report = incident.source == Source.CLIENT_REPORT
-    told = {incident.coordinator_id: (incident.coordinator, "Please triage it.")}
+    told = {}
+    if asks_for_triage:
+        told[incident.coordinator_id] = (incident.coordinator, "Please triage it.")
     if is_report or incident.source == Source.SCHEDULED_REVIEW:
         ask = "Please acknowledge the client's report." if is_report else "You are named on it."
         told[incident.communications_owner_id] = (incident.communications_owner, ask)

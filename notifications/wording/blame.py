@@ -28,12 +28,18 @@ _CLIENT_SIDE = re.compile(
 _OUR_THING = re.compile(r" (?:our (?!(?:team|support|colleagues?|clients?) )\w+|SYS) ")
 _USES_VENDOR = re.compile(
     r" (?:uses?|using|runs? on|runs? through|hosted (?:on|by|with)|"
-    r"sits? behind|rel(?:y|ies) on|depends? on|(?:go|pass|run|come|flow|travel)(?:es|s)? through|(?:go|come)(?:es|s)? (?:to|from)|handled by|processed by|stored (?:on|in|with|at)|lives? (?:in|on)|"
+    r"sits? behind|rel(?:y|ies) on|depends? on|(?:go|pass|run|come|flow|"
+    r"travel)(?:es|s)? through|(?:go|come)(?:es|s)? (?:to|from)|handled "
+    r"by|processed by|stored (?:on|in|with|at)|lives? (?:in|on)|"
     r"powered by|behind|connected to|sent (?:by|through)|built on) VEN "
 )
-_WE_USE = re.compile(r" (?:we|i) (?:\w+ly |now |still )?(?:use|chose|trust|run|tried|picked) VEN ")
+_WE_USE = re.compile(
+    r" (?:we|i) (?:\w+ly |now |still )?(?:use|chose|trust|run|tried|"
+    r"picked) VEN "
+)
 _PLURAL_SUBJECT = re.compile(
-    r"^ (?:your|our|the|all|these) (?:\w+ )?\w+s (?:all )?(?:are|go|run|pass|come|sit|live|use|were|depend|rely|flow|get|move|arrive) "
+    r"^ (?:your|our|the|all|these) (?:\w+ )?\w+s (?:all )?(?:are|go|run|"
+    r"pass|come|sit|live|use|were|depend|rely|flow|get|move|arrive) "
 )
 _VENDOR_SUBJECT = re.compile(
     r"^ (?:(?:the|both|yesterday|today|unfortunately|and|but|so|\w+ly) )*VEN "

@@ -47,8 +47,10 @@ _OUR_CAUSATION = re.compile(
     r"overloaded|cause|makes|make) (?:the )?$"
 )
 _DENIED = re.compile(
-    r" (?:not|no|never|neither|nor|without|nothing|none|zero|free "
-    r"of)(?! (?:only|just|merely|longer|least|responding|a single)) "
+    r" (?:not(?! (?:only|just|merely|us|our|ours|we|responding|a single) )|no(?! longer )|never|"
+    r"neither|nor|without(?! (?:any |a )?(?:warning|notice|asking|"
+    r"telling|informing|reason|word) )|"
+    r"nothing(?! but )|none|zero|free of) "
 )
 _DENIED_BEFORE = re.compile(
     r" (?:not|no|any|never|nothing|neither|nor|ruled? out|rather than|instead of|excluded?|none)"

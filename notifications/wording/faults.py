@@ -105,7 +105,9 @@ _BROAD = lex.words(
     "refus\\w+, crash\\w*, broke\\w*, outages?, defects?, "
     "mess, guilty, apolog\\w+, unavailab\\w+, unreliab\\w+, "
     "negligen\\w+, careless\\w*, incorrect\\w*, from under us, "
-    "offline, downtime, bugs?, disaster, let\\w* (?:us|you) down, too \\w+, overload\\w*, expire\\w*, late, unstable, slow\\w*, unresponsive"
+    "offline, downtime, bugs?, disaster, let\\w* (?:us|you) down, too "
+    "\\w+, unanswered, overload\\w*, expire\\w*, late, unstable, "
+    "slow\\w*, unresponsive"
 )
 _CAUSE_NOUN = (
     r"(?:cause|reason|culprit|source|origin|fault|blame|responsibility|"
@@ -191,7 +193,8 @@ FAULTS = (
         rf"(?:is|was|are|:|—) {_ARTICLE}?VEN "
     ),
     _phrase(
-        rf"{_CAUSE_NOUN} (?:(?:of|for|behind) (?:(?!(?:our|we|is|was) )\w+ ){{1,4}}?)?(?:{lex.ADVERBS} |entirely |squarely )?{_LIES} "
+        rf"{_CAUSE_NOUN} (?:(?:of|for|behind) (?:(?!(?:our|we|is|was) )\w+ "
+        rf"){{1,4}}?)?(?:{lex.ADVERBS} |entirely |squarely )?{_LIES} "
         rf"(?:(?:{lex.ADVERBS}|to be|found|entirely) ){{0,2}}?"
         r"(?:(?:with|at|in|on|from|inside|to|by|down to|outside us at) "
         rf")?{_ARTICLE}?{_PARTS}?VEN "
@@ -250,7 +253,7 @@ FAULTS = (
         r"(?:(?<=^ )|(?<=[,;:—(] )|(?<= (?:and|but) )|(?<= that )|(?<= "
         r"because )|(?<= when )|(?<= while )|(?<= since )|(?<= as ))"
         rf"(?:{lex.ADVERBS} |, )?{_ARTICLE}?VEN (?:'s )?(?:(?!(?:,|;|:|\.|—|"
-        r"we|because|but|so|if|when|once|after|before|VEN) )\S+ "
+        r"we|because|but|so|if|when|once|after|before) )\S+ "
         rf"){{0,9}}?{_BROAD} "
     ),
     _predicate(
@@ -269,17 +272,24 @@ FAULTS = (
         r"VEN 's (?:\w+ )?(?:fix|repair|recovery|apology|rollback|patch|"
         r"repairs|hotfix|admission|confession|statement of fault) "
     ),
+    _phrase(rf"(?:since|after) {_ARTICLE}?VEN 's (?:\w+ )?(?:{_CHANGE}|{lex.NOUN}) "),
+    _phrase(rf"{lex.HARMED} (?:\w+ )?(?:at|inside|within) {_ARTICLE}?VEN "),
     _phrase(rf"trac\w+ (?:\S+ ){{0,4}}?(?:back |down )?to {_ARTICLE}?VEN "),
     _phrase(
-        rf"(?:points?|pointed|pointing|leads|led|goes) (?:straight |back |directly )*(?:at|to) {_ARTICLE}?VEN (?=[.,;!:])"
+        r"(?:points?|pointed|pointing|leads|led|goes) (?:straight |back |"
+        rf"directly )*(?:at|to) {_ARTICLE}?VEN (?=[.,;!:])"
     ),
     _phrase(
-        r"(?:because|since|as|after|when) VEN (?:(?:has|had|have|suddenly|again|\w+ly) )*(?:updated|changed|upgraded|"
-        r"migrated|moved|deployed|released|switched|replaced|altered|introduced|tightened|raised|reset|rebooted) "
+        r"(?:because|since|as|after|when) VEN (?:(?:has|had|have|suddenly|"
+        r"again|\w+ly) )*(?:updated|changed|upgraded|"
+        r"migrated|moved|deployed|released|switched|replaced|altered|"
+        r"introduced|tightened|raised|reset|rebooted) "
     ),
     _phrase(
-        rf"from {_ARTICLE}?VEN (?:{lex.BE}|came|arrived|contained|had|has|have) (?:\w+ ){{0,2}}?(?:wrong|incorrect|outdated|"
-        r"old|incomplete|invalid|stale|bad|garbled|broken|corrupt(?:ed)?|faulty|useless|errors?|mistakes?|late|empty) "
+        rf"from {_ARTICLE}?VEN (?:{lex.BE}|came|arrived|contained|had|has|"
+        r"have) (?:\w+ ){0,2}?(?:wrong|incorrect|outdated|"
+        r"old|incomplete|invalid|stale|bad|garbled|broken|corrupt(?:ed)?|"
+        r"faulty|useless|errors?|mistakes?|late|empty) "
     ),
     _phrase(rf"VEN (?:(?!(?:we|our|,|;) )\S+ ){{1,6}}?after (?:\w+ly )?{lex.HARMING} "),
     _phrase(r"blam(?:e|ing|ed) (?:\w+ ){0,3}?VEN "),
@@ -293,7 +303,8 @@ _VENDORS_STATE = lex.words(
 )
 _VENDORS_NOUN = lex.words(
     "outages?, downtime, incidents?, disruptions?, breakdowns?, problems?, difficult\\w+, bugs?, "
-    "troubles?, glitch\\w*, interruptions?, mistakes?, crash\\w*, faults?, power \\w+, failures?, "
+    "troubles?, glitch\\w*, interruptions?, mistakes?, crash\\w*, "
+    "faults?, power \\w+, failures?, "
     "issues?, hiccups?, instability"
 )
 _VENDORS_FALTER = lex.words(
@@ -312,7 +323,10 @@ _STRONG_FAULTS = (
     _strong(rf"{_LINKS} {_SOME}{{0,4}}?{_VENDORS_STATE} "),
     _strong(rf"{lex.HAVING} {_INSIDE}{{0,5}}?{_VENDORS_NOUN} "),
     _strong(rf"{_VENDORS_FALTER} "),
-    _strong(rf"(?<! is )(?<! are )(?<! was )(?<! were )(?<! been )(?<! be ){_HARM} (?={_OBJECT} )"),
+    _strong(
+        r"(?<! is )(?<! are )(?<! was )(?<! were )(?<! been )(?<! be "
+        rf"){_HARM} (?={_OBJECT} )"
+    ),
     _strong(rf"{lex.HARMING} (?={_OBJECT} )"),
     _strong(
         r"(?:sent|delivered|returned|gave|give|send|deliver|return|sold|provided) "

@@ -75,7 +75,8 @@ STATE = words(
     "struggling, lagging, suffering, on fire, sick, unwell, unhealthy, "
     "careless, sloppy, useless, "
     "terrible, asleep, blacked out, congested, frozen, unusable, bugged, jammed, crippled, "
-    "over capacity, at capacity, under (?:\\w+ )?load, too \\w+, down for maintenance, interrupted, disrupted, crippled, not as \\w+ as"
+    "over capacity, at capacity, under (?:\\w+ )?load, too \\w+, down "
+    "for maintenance, interrupted, disrupted, crippled, not as \\w+ as"
 )
 
 #: Said of a thing without "is".
@@ -114,7 +115,8 @@ FALTER = words(
     "fix(?:es|ed|ing)? (?:their|its|his|the|this|it|that|a|things|VEN), "
     "repair(?:s|ed|ing)? (?:their|its|the|this|it|VEN), "
     "(?:resolve|solve)(?:s|d)? (?:their|its) , "
-    "ow(?:es|ed) (?:us|you), (?:let|lets|letting) \\S+(?: \\S+){1,3} (?:expire|lapse|slip|down)"
+    "ow(?:es|ed) (?:us|you), exceed(?:s|ed) (?:its|their), (?:let|lets|"
+    "letting) \\S+ \\S+(?: \\S+)?(?: \\S+)? (?:expire|lapse|slip|down)"
 )
 
 #: Harm done to others; as a participle after "is" it says nothing about who did it.
@@ -201,7 +203,9 @@ CAPABLE = words(
     "up, live, accessible, responsive, playing, save[ds]?, saving, test(?:ed)?, mean, "
     "fixed, resolved, repaired, solved, replied, reply, replying, "
     "reacted, react, hold(?:ing)? up, keep(?:ing)? (?:its|their), "
-    "as \\w+ as, hono[u]?r(?:ing|s), respect(?:ed|ing|s)?, follow(?:ed|ing|s)?, good enough, enough, ready, compatible, quick, fast enough"
+    "as \\w+ as, hono[u]?r(?:ing|s), respect(?:ed|ing|s)?, follow(?:ed|"
+    "ing|s)?, good enough, enough, ready, compatible, quick, fast "
+    "enough"
 )
 NOT = r"(?:not|never|no longer|hardly|barely|unable to|nor|neither|stopped|failed to|refus\w+ to)"
 
@@ -209,7 +213,7 @@ BAD = words(
     "wrong, errors?, incorrect, bad, old, duplicates?, late, invalid, "
     "incomplete, garbage, empty, "
     "garbled, corrupt(?:ed)?, broken, faulty, outdated, stale, twice, "
-    "nothing, failed, two times, malformed, "
+    "nothing but, failed, two times, malformed, "
     "nonsense, inconsistent, inaccurate, misleading, unusable, false, "
     "\\w+ errors?, junk, slowly, "
     "too (?:late|slowly|few|many|much), half, unexpected"

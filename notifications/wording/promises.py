@@ -32,7 +32,7 @@ from notifications.wording.repairs import (
     WEAK_REPAIR,
 )
 from notifications.wording.sentences import Sentence
-from notifications.wording.times import PAST_TIME, TIME_AHEAD, TIME_AT
+from notifications.wording.times import ANY_TIME, PAST_TIME, TIME_AHEAD, TIME_AT
 
 _CUT = re.compile(
     r" (?:;|:|—|,|\(|\)|and|but|so|(?<!by )(?<!until )(?<!before )then|"
@@ -70,7 +70,7 @@ class PromiseReader:
         after_repair, self._spoke_of_repair = self._spoke_of_repair, _speaks_of_repair(line)
         if sentence.is_question or (self._kind == "postmortem" and MEASURE_DUE.search(line)):
             return False
-        if not (TIME_AHEAD.search(line) or TIME_AT.search(line)):
+        if not ANY_TIME.search(line):
             return False
         clauses = [_clause(part) for part in _parts(line)]
         return any(

@@ -68,7 +68,7 @@ AHEAD = (
     rf"(?:{_BY} {_ABOUT}{{0,2}}{POINT}|in \d+(?= [.,!?;])|(?:within|inside|in under|in less "
     rf"than) {_ABOUT}{{0,2}}(?:{LENGTH}|the (?:hour|day|week))"
     rf"|in {_ABOUT}{{0,3}}{LENGTH}(?! (?:before|earlier|ago))|(?:another|"
-    r"give us|give it|allow|need|needs|takes?|taking) "
+    r"give (?:us|it|me|them|(?:our|the) \w+)|allow|need|needs|takes?|taking) "
     rf"{_ABOUT}{{0,2}}{LENGTH}"
     rf"|(?:another|only) {LENGTH}|{LENGTH} (?:more|left|away|from now|at "
     r"most|at the most|tops|max|maximum|or so|or less|or sooner|later)|"
@@ -109,13 +109,14 @@ TIME_AHEAD = re.compile(
     rf"(?<= ){AHEAD}(?= )|^ (?:(?:just|only|about|maybe|roughly|some) )?{LENGTH} (?:[.,!] )?$"
 )
 TIME_AT = re.compile(rf"(?<= ){_AT}(?= )")
+ANY_TIME = re.compile(rf"(?<= )(?:{AHEAD}|{_AT}|{LENGTH})(?= )")
 PAST_TIME = re.compile(
     rf"(?<= ){_PAST_VERBS} (?:(?:you|us|it|them|here|down|again|early|"
     rf"late|around) )?(?:{_AT}|{AHEAD}|{POINT}|{LENGTH})(?= )"
     rf"|(?<= )(?:{_DAY}|yesterday|today) 's \w+(?= )|(?<= )(?<!scheduled "
     r")(?<!planned )(?<!expected )(?<!set )(?<!track )(?<!due "
     r")(?<!aiming )for (?!\w+ more )(?:the )?(?:next |last "
-    rf")?(?:{LENGTH}|{POINT})(?= )|(?<= )(?<!as )of (?:yesterday|today|"
+    rf")?(?:{LENGTH}|{POINT})(?= )|(?<= )(?<!as )(?<!end )(?<!close )of (?:yesterday|today|"
     rf"{_DAY}|TIM)(?= )"
     rf"|(?<= )from TIM{_ZONE} to TIM{_ZONE}(?= )|(?<= )every {LENGTH}(?= "
     r")|(?<= )in the (?:past|last|meantime|end|morning of)(?: \w+)*"

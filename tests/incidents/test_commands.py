@@ -415,7 +415,7 @@ def test_act_reads_local_times_in_the_persons_zone_C9(incident):
 def test_triage_on_the_command_line_needs_a_severity_and_fills_in_the_rest_S8_W3(incident):
     ref = answer("open_incident", "--title", "X", "--source", "agent", "--system", "sync")["ref"]
     result = refused("act", ref, "triage", "--as", "alfred", "--set", "core_stopped=yes")
-    assert result["missing"] == ["level: This field is required."]
+    assert result["missing"] == ["level: Choose a severity."]
     data = answer("act", ref, "triage", "--as", "alfred", "--set", "level=4")["incident"]
     assert [client["slug"] for client in data["clients"]] == ["acme"]
     assert data["systems"] == ["sync"]

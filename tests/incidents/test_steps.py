@@ -555,7 +555,7 @@ def test_8_processes_with_50_acts_each_lose_nothing_W1():
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    outputs = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+    outputs = [json.loads(process.communicate(timeout=300)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8
     done = [text for part, _, _ in outputs for text in part]
     conflicts = sum(count for _, count, _ in outputs)
