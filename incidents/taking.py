@@ -8,7 +8,7 @@ from django.db import transaction
 
 from incidents.actors import Actor
 from incidents.deadlines import sync_deadlines
-from incidents.enums import EntryKind
+from incidents.enums import Origin
 from incidents.errors import ConflictError, WorkflowError
 from incidents.models import Incident
 from incidents.permissions import authorize
@@ -103,7 +103,7 @@ def lock_incident(incident: Incident, *, by: Actor) -> Incident:
 
 def recent_changes(incident: Incident) -> list[str]:
     """The last few things people did, for the person whose form was too old."""
-    entries = incident.timeline.exclude(kind__in=[EntryKind.WARNING, EntryKind.STAFF])
+    entries = incident.timeline.exclude(origin=Origin.SYSTEM)
     return [
         f"{entry.actor_name}, {entry.get_kind_display()}: {entry.text[:120]}"
         for entry in entries.order_by("-id")[:3]

@@ -137,12 +137,8 @@ def _is_elsewhere(before: str, words: str, after: str) -> bool:
 def _is_denied(line: str, before: str, words: str, pattern: Pattern) -> bool:
     if pattern.is_denial or _COUNTERFACTUAL.search(line):
         return False
-    if (
-        "neither" in words.split()[:1]
-        or "nor" in words.split()[:1]
-        or words.startswith((" no ", " little ", " without "))
-    ):
-        return False
+    if words.startswith((" neither ", " nor ", " no ", " little ", " without ")):
+        return False  # the denial is the fault: "no answer from VEN"
     if pattern.is_predicate:
         return bool(_DENIED.search(words)) or before.endswith(
             (" no ", " neither ", " not because ", " nor ")

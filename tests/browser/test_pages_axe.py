@@ -64,7 +64,7 @@ class Looker:
         if sideways := page.evaluate(SIDEWAYS):
             self.faults.append(f"{name} scrolls sideways: {sideways}")
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
             expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
             for found in self.axe.run(page).response["violations"]:
                 places = "; ".join(node["html"][:160] for node in found["nodes"][:3])
@@ -87,7 +87,7 @@ def test_triage_works_without_script(house: House, open_page: Callable[..., Page
     page.goto(f"/incidents/{incident.ref}/triage/")
     expect(page.get_by_label("Halden Solar")).to_be_checked()
     page.locator("label[for=component_broken-yes]").click()
-    page.get_by_role("button", name="Preview what submitting does").click()
+    page.get_by_role("button", name="Preview").click()
     expect(page.locator("#suggestion")).to_contain_text("Suggested SEV-2")
     expect(page.locator("#outcome")).to_contain_text("Acknowledge by")
     page.locator("label[for=level-2]").click()

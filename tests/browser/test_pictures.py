@@ -46,7 +46,7 @@ def test_pictures_of_every_page(browser_as: Callable[..., Page]) -> None:
             page.goto(sight.path)
             for size, theme in product(SIZES, ("light", "dark")):
                 page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
-                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
                 file = folder / f"{sight.name}-{theme}-{size}.png"
                 page.screenshot(path=file, full_page=True, timeout=120_000)
 

@@ -1,6 +1,5 @@
 """Home: the next deadline, what is owed, what is open, and the proof that all is well."""
 
-import copy
 import datetime as dt
 import re
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.template import engines
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from incidents.enums import DeadlineKind, EscalationCode, Role, Status
 from incidents.models import Deadline
@@ -31,27 +30,17 @@ from tests.factories import (
     make_team,
     make_user,
 )
+from tests.incidents.conftest import Undefined
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
 
 
-class Undefined(str):
-    """Makes a template fail that names a variable nobody set."""
-
-    def __contains__(self, item: object) -> bool:
-        return item == "%s"
-
-    def __mod__(self, name: object) -> str:  # type: ignore[override]
-        raise AssertionError(f"undefined in a template: {name}")
-
-
 @pytest.fixture(autouse=True)
-def _strict_templates(settings: Settings) -> None:
-    templates = copy.deepcopy(settings.TEMPLATES)
-    templates[0]["OPTIONS"]["string_if_invalid"] = Undefined("%s")
-    settings.TEMPLATES = templates
+def _strict_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engines["django"].engine  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine, "string_if_invalid", Undefined("%s"))
 
 
 @pytest.fixture

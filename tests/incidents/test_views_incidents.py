@@ -1,6 +1,5 @@
 """The incident list and the page of one incident."""
 
-import copy
 import datetime as dt
 import re
 import uuid
@@ -12,7 +11,6 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from incidents.actors import actor_for
 from incidents.chronicle import LATEST
@@ -70,23 +68,6 @@ pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
 ETAGS = ("live", "timeline")
-
-
-class Undefined(str):
-    """Makes a template fail that names a variable nobody set."""
-
-    def __contains__(self, item: object) -> bool:
-        return item == "%s"
-
-    def __mod__(self, name: object) -> str:  # type: ignore[override]
-        raise AssertionError(f"undefined in a template: {name}")
-
-
-@pytest.fixture(autouse=True)
-def _strict_templates(settings: Settings) -> None:
-    templates = copy.deepcopy(settings.TEMPLATES)
-    templates[0]["OPTIONS"]["string_if_invalid"] = Undefined("%s")
-    settings.TEMPLATES = templates
 
 
 @pytest.fixture

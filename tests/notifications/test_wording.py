@@ -135,8 +135,8 @@ def test_unknown_kind_is_refused():
 
 PIECES = st.sampled_from(
     ["HubSpot", "it", "they", "is", "down", "broke", "by 5pm", "will be fixed", "probably", ".",
-     ",", "\n", "\n\n", '"', "“", "”", "'", "you wrote", ":", "because", "our", "key", "Apollo Dental",
-     "instantly", "not", "\u200b", "\x00", "the provider", "tomorrow", "—", "(", ")", "?", "- "]
+     ",", "\n", "\n\n", '"', "“", "”", "'", "you wrote", ":", "because", "our", "key",
+     "Apollo Dental", "instantly", "not", "\u200b", "\x00", "the provider", "tomorrow", "—", "(", ")", "?", "- "]
 )  # fmt: skip
 TEXTS = st.text(max_size=300) | st.lists(PIECES, max_size=60).map(" ".join)
 
@@ -158,9 +158,9 @@ def test_any_names_are_taken(names, text):
 
 
 def seconds(text: str) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     check_wording(text, kind="notification", vendors=VENDORS, clients=CLIENTS)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @pytest.mark.slow
@@ -175,4 +175,4 @@ def test_time_grows_with_the_length_only(piece):
     seconds(small)
 
     # Eight times the text may take eight times as long, and as much again for a busy machine.
-    assert seconds(large) < 16 * max(seconds(small), 0.05)
+    assert seconds(large) < 16 * max(seconds(small), 0.1)
