@@ -136,7 +136,8 @@ def test_unknown_kind_is_refused():
 PIECES = st.sampled_from(
     ["HubSpot", "it", "they", "is", "down", "broke", "by 5pm", "will be fixed", "probably", ".",
      ",", "\n", "\n\n", '"', "“", "”", "'", "you wrote", ":", "because", "our", "key",
-     "Apollo Dental", "instantly", "not", "\u200b", "\x00", "the provider", "tomorrow", "—", "(", ")", "?", "- "]
+     "Apollo Dental", "instantly", "not", "\u200b", "\x00", "the provider", "tomorrow",
+     "—", "(", ")", "?", "- "]
 )  # fmt: skip
 TEXTS = st.text(max_size=300) | st.lists(PIECES, max_size=60).map(" ".join)
 
