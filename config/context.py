@@ -96,7 +96,7 @@ class Shell:
                 "deadline",
             )
         )
-        found: list[dict[str, Any]] = list(rows)
+        found: list[dict[str, Any]] = [dict(row) for row in rows]
         if found:
             remember_zone(self._request, found[0]["own_zone"] or "")
         return found or [dict.fromkeys(("waiting", "failed", "uncertain", "unheard"), 0)]

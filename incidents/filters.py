@@ -108,10 +108,10 @@ class IncidentFilter(django_filters.FilterSet):
         return {name: value for name, value in asked.items() if value}
 
     def by_text(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
-        return rows.search(value)  # type: ignore[attr-defined, no-any-return]
+        return rows.search(value)  # type: ignore[attr-defined]
 
     def by_status(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
-        return rows.open() if value == OPEN else rows.filter(status=value)  # type: ignore[attr-defined, no-any-return]
+        return rows.open() if value == OPEN else rows.filter(status=value)  # type: ignore[attr-defined]
 
     def by_severity(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         if value == UNTRIAGED:

@@ -69,6 +69,8 @@ class Obligation:
     holder: str = ""
     holder_user: int | None = None
     part: str = ""
+    #: Comes before every deadline: it is repeated until somebody answers (rule E9).
+    is_immediate: bool = False
 
 
 def obligations_of(
@@ -93,10 +95,11 @@ def obligations_of(
     return rows[:MOST_ROWS]
 
 
-def _order(row: Obligation) -> tuple[bool, float, int, int]:
+def _order(row: Obligation) -> tuple[bool, bool, float, int, int]:
     level = row.incident.level if row.incident else None
     due = row.deadline.due_at.timestamp() if row.deadline else 0.0
-    return row.deadline is None, due, level or 1, row.incident.pk if row.incident else 0
+    number = row.incident.pk if row.incident else 0
+    return not row.is_immediate, row.deadline is None, due, level or 1, number
 
 
 # From rows to obligations ---------------------------------------------------------------
@@ -362,11 +365,12 @@ def _from_resolved(found: Owed, user: User | None, *, now: dt.datetime) -> Itera
         incident = found.incidents.get(row.pk)
         if incident is None:
             continue
-        owed = row.review_severity
-        is_reviewed = owed is None or row.is_reviewed
-        owes_postmortem = bool(owed and owed.postmortem_to_premium and row.owes_postmortem)
-        communicates = user is None or row.is_communicators
-        coordinates = user is None or row.is_coordinators
+        # What the query found out of the incident, see ``incidents.owed``.
+        left, owed = vars(row), row.review_severity
+        is_reviewed = owed is None or left["is_reviewed"]
+        owes_postmortem = bool(owed and owed.postmortem_to_premium and left["owes_postmortem"])
+        communicates = user is None or left["is_communicators"]
+        coordinates = user is None or left["is_coordinators"]
         if is_reviewed and owes_postmortem:
             if communicates and (row.pk, MailKind.POSTMORTEM) not in started:
                 url = start_url(incident, MailKind.POSTMORTEM)
@@ -377,7 +381,7 @@ def _from_resolved(found: Owed, user: User | None, *, now: dt.datetime) -> Itera
                     url,
                     note="Blocks Closed",
                 )
-        elif is_reviewed and not row.owes_note and coordinates:
+        elif is_reviewed and not left["owes_note"] and coordinates:
             url = step_url(incident, Step.CLOSE)
             yield _plain(
                 incident,
@@ -398,15 +402,17 @@ def _from_escalations(found: Owed) -> Iterator[Obligation]:
             continue
         told.add(escalation.pk)
         about = f" about {escalation.client}" if escalation.client else ""
+        is_said = incident is not None and incident.title in escalation.summary
         yield Obligation(
             title=f"Escalation {escalation.rule_id}{about}: {escalation.rule.situation}",
             incident=incident,
             action="Say “seen”",
             url=reverse("incidents:escalation", args=[seen_token(escalation, row.responder)]),
-            note=escalation.summary[:160],
+            note="" if is_said else escalation.summary[:160],
             icon="bell-alert",
             holder=str(row.responder),
             holder_user=row.responder.user_id,
+            is_immediate=escalation.rule.is_immediate,
         )
 
 

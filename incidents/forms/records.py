@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from incidents.forms.base import LARGEST_VERSION, TokenField
 
-#: A year is enough of a list; nobody needs the zones that only redirect.
+#: The names people know; the bare ones (EST, Zulu) only redirect.
 ZONES = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
 
 
@@ -51,18 +51,6 @@ class TokenForm(forms.Form):
 
 class RecordForm(TokenForm, forms.ModelForm):
     """A TokenForm over a model."""
-
-
-class ConfirmForm(TokenForm):
-    """Nothing but a box to tick before something that cannot be taken back."""
-
-    confirm = forms.BooleanField(
-        error_messages={"required": "Tick the box: this cannot be taken back."}
-    )
-
-    def __init__(self, *args: Any, what: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["confirm"].label = what
 
 
 class ZoneField(forms.CharField):

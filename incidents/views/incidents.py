@@ -20,7 +20,7 @@ from incidents.errors import ConflictError, WorkflowError
 from incidents.filters import IncidentFilter, filter_choices
 from incidents.form_tokens import RepeatedFormError, once
 from incidents.forms.bulk import BulkAssignForm
-from incidents.models import Incident, MailDraft, Responder
+from incidents.models import Incident, MailDraft
 from incidents.permissions import authorize
 from incidents.rows import incident_rows
 from incidents.stamps import is_unchanged, stamped
@@ -29,7 +29,7 @@ from incidents.views.incident_page import find_incident, lay_out
 from incidents.workflow import assign_incident
 
 PER_PAGE = 50
-SAVED_VIEWS = (
+SAVED_VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("All", {}),
     ("Open", {"status": "open"}),
     ("Mine", {"status": "open", "owner": "me"}),
@@ -190,17 +190,21 @@ def _assign_each(
         if incident is None:
             outcomes.append((False, f"{ref}: there is no such incident."))
             continue
-        people: dict[str, Responder | None] = {
-            part: data[part] for part in ("technical_owner", "communications_owner")
-        }
+        technical, communications = data["technical_owner"], data["communications_owner"]
         try:
-            assign_incident(incident, by=by, now=now, **people)
+            assign_incident(
+                incident,
+                technical_owner=technical,
+                communications_owner=communications,
+                by=by,
+                now=now,
+            )
         except ConflictError as error:
             outcomes.append((False, error.message))
         except WorkflowError as error:
             outcomes.append((False, f"{ref}: {error.message}"))
         else:
-            names = " and ".join(str(person) for person in people.values() if person)
+            names = " and ".join(str(person) for person in (technical, communications) if person)
             outcomes.append((True, f"{ref}: now with {names}."))
     return outcomes
 

@@ -57,8 +57,10 @@ def _take(
     if isinstance(form, ReviewForm) and "add_row" in request.POST:
         return _show(request, spec, form.with_another_row(), by, now=now)
     if not form.is_valid():
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return _show(request, spec, form, by, now=now, status=status)
+        # Whose step it is comes before what is wrong with the form.
+        error = refusal(spec.step, incident, by=by, now=now)
+        status = refusal_status(error) if error else HTTPStatus.UNPROCESSABLE_ENTITY
+        return _show(request, spec, form, by, now=now, error=error, status=status)
     try:
         with once(form.token, now=now) as mark:
             result = spec.run(incident, form, by=by, now=now)

@@ -24,19 +24,26 @@ BLAMING = (
 
 @dataclass(frozen=True)
 class Sight:
-    """A page as one person sees it; ``prepare`` brings about what must be fresh."""
+    """A page as one person sees it; ``prepare`` brings about what must be fresh.
+
+    A twin shows the same parts as another sight with other content: for pictures alone.
+    """
 
     name: str
     path: str
     username: str = ""
     prepare: Callable[[], None] | None = None
+    is_twin: bool = False
 
 
 def empty_sights() -> list[Sight]:
     """With the SOP loaded and nothing else."""
     call_command("load_sop", verbosity=0)
     User.objects.create_user("nora", first_name="Nora")
-    return [Sight("home-empty", "/", "nora"), Sight("list-empty", "/incidents/", "nora")]
+    return [
+        Sight("home-empty", "/", "nora"),
+        Sight("list-empty", "/incidents/", "nora", is_twin=True),
+    ]
 
 
 def sights() -> list[Sight]:
@@ -60,14 +67,14 @@ def _daily() -> list[Sight]:
     return [
         Sight("home", home, "rick"),
         Sight("home-orchestrator", home, "alfred"),
-        Sight("home-delivery", home, "devin"),
-        Sight("home-founder", home, "clayton"),
+        Sight("home-delivery", home, "devin", is_twin=True),
+        Sight("home-founder", home, "clayton", is_twin=True),
         Sight("list", listed, "alfred"),
-        Sight("list-filtered", f"{listed}?status=investigating&q=bounces", "alfred"),
+        Sight("list-filtered", f"{listed}?status=investigating&q=bounces", "alfred", is_twin=True),
         Sight("list-nothing", f"{listed}?q=nothingisnamedlikethis", "alfred"),
         Sight("new", reverse("incidents:new"), "alfred"),
         Sight("new-delivery", reverse("incidents:new"), "devin"),
-        Sight("new-revenue", reverse("incidents:new"), "rick"),
+        Sight("new-revenue", reverse("incidents:new"), "rick", is_twin=True),
         Sight(
             "triage", reverse("incidents:triage", args=[_incident(Status.DETECTED).ref]), "alfred"
         ),
@@ -76,7 +83,12 @@ def _daily() -> list[Sight]:
 
 def _incidents() -> list[Sight]:
     return [
-        Sight(f"incident-{status}", _incident(status).get_absolute_url(), username)
+        Sight(
+            f"incident-{status}",
+            _incident(status).get_absolute_url(),
+            username,
+            is_twin=status == Status.CANCELLED,
+        )
         for status, username in {
             Status.DETECTED: "alfred",
             Status.TRIAGED: "devin",
@@ -109,7 +121,12 @@ def _steps() -> list[Sight]:
         ("triage", Status.DETECTED, "rick"),
     ]
     return [
-        Sight(f"step-{step}-{username}", f"{_incident(status).get_absolute_url()}{step}/", username)
+        Sight(
+            f"step-{step}-{username}",
+            f"{_incident(status).get_absolute_url()}{step}/",
+            username,
+            is_twin=step in {"investigate", "told", "assign", "resolve"},
+        )
         for step, status, username in steps
     ]
 

@@ -42,6 +42,8 @@ class Looker:
 
     def look_at(self, shown: Iterable[Sight]) -> None:
         for sight in shown:
+            if sight.is_twin:
+                continue
             page = self._page_of(sight.username)
             beat()
             if sight.prepare:
@@ -66,7 +68,10 @@ class Looker:
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
             expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
-            for found in self.axe.run(page).response["violations"]:
+            options: dict[str, object] = {"resultTypes": ["violations"]}
+            if theme == "dark":  # Only colours differ between the themes.
+                options["runOnly"] = ["color-contrast", "link-in-text-block"]
+            for found in self.axe.run(page, options=options).response["violations"]:
                 places = "; ".join(node["html"][:160] for node in found["nodes"][:3])
                 self.faults.append(f"{name}, {theme}: {found['id']} {found['help']}: {places}")
 
@@ -75,7 +80,7 @@ def test_axe_finds_nothing_on_any_page(open_page: Callable[..., Page]) -> None:
     looker = Looker(open_page)
     looker.look_at(empty_sights())
     looker.look_at(sights())
-    assert looker.faults == []
+    assert "\n".join(looker.faults) == ""
 
 
 def test_triage_works_without_script(house: House, open_page: Callable[..., Page]) -> None:
@@ -133,7 +138,7 @@ def test_incident_is_reported_and_worked_on_without_script(
     page.get_by_label("Weekly report", exact=True).check()
     page.locator(".inc-do .btn-primary").click()
     # Without a script the clients of the system are filled in by this first post.
-    expect(page.locator("#clients")).to_contain_text("check who is affected")
+    expect(page.locator(".msg.is-bad")).to_contain_text("check who is affected")
     expect(page.get_by_label("Halden Solar")).to_be_checked()
     page.locator(".inc-do .btn-primary").click()
     expect(page).to_have_url(re.compile(r"/incidents/INC-\d{4}-\d{4}/$"))

@@ -198,5 +198,5 @@ def _close(house: House, ref: str) -> None:
     expect(revenue.locator(".msg.is-ok")).to_be_visible()
     assert AffectedClient.objects.get(incident__ref=ref).hubspot_noted_by == "Rick"
     take_step(page, ref, "close", "Close")
-    expect(page.locator("header.band")).to_contain_text("Closed")
+    expect(page.locator("header.band-sticky")).to_contain_text("Closed")
     assert Incident.objects.get(ref=ref).status == Status.CLOSED

@@ -213,7 +213,7 @@ def test_top_bar_carries_the_next_deadline_elsewhere(team: Team, now: dt.datetim
 @pytest.mark.parametrize("address", ["/", "/?who=everyone"])
 def test_home_costs_the_same_whatever_is_open(team: Team, now: dt.datetime, address: str) -> None:
     browser = as_role(team, Role.REVENUE)
-    counts = []
+    counts: list[int] = []
     for number in (1, 2, 27):
         for _ in range(number):
             deadline = promised(team, now, name=f"Client {len(counts)} {_}")

@@ -215,6 +215,7 @@ def test_escalation_is_owed_until_it_was_seen_N3(team: Team) -> None:
     )
     [row] = owed(team.actor(Role.FOUNDER))
     assert row.action == "Say “seen”"
+    assert row.is_immediate
     assert row.url.startswith("/escalations/")
     escalation.acknowledged_at, escalation.acknowledged_by = NOW, "Clayton"
     escalation.save()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from notifications.wording import KINDS, RULES, check_wording
 
 FOLDER = Path(__file__).parent
 #: The sentences of the one who wrote no guard, and those the guard was designed with.
-CORPORA = [FOLDER / "wording_corpus_1.json", FOLDER / "wording_corpus_own.json"]
+CORPORA = ["1", "own"]
 VENDORS = ["HubSpot", "OpenRouter", "Open Router", "Apollo", "Apollo.io", "Instantly", "Stripe"]
 CLIENTS = ["Apollo Dental", "Stripe & Sons", "Hubspotters Ltd"]
 
@@ -23,27 +24,45 @@ def rules_of(text: str, *, kind: str = "update", clients: list[str] | None = Non
     return [finding.rule for finding in found]
 
 
-def corpus_cases() -> list[Any]:
-    cases = []
-    for path in CORPORA:
-        corpus = json.loads(path.read_text(encoding="utf-8"))
-        vendors = [n for v in corpus["vendors"] for n in [v["name"], *v["aliases"]]]
-        for sentence in corpus["sentences"]:
-            name = f"{path.stem.removeprefix('wording_corpus_')}-{sentence['id']}"
-            cases.append(pytest.param(sentence, vendors, corpus["clients"], id=name))
-    return cases
+def read_corpus(name: str) -> tuple[list[dict[str, Any]], list[str], list[str]]:
+    """Sentences, vendors' names with their aliases, and clients' names."""
+    corpus = json.loads((FOLDER / f"wording_corpus_{name}.json").read_text(encoding="utf-8"))
+    vendors = [
+        name for vendor in corpus["vendors"] for name in [vendor["name"], *vendor["aliases"]]
+    ]
+    return corpus["sentences"], vendors, corpus["clients"]
 
 
-@pytest.mark.parametrize(("sentence", "vendors", "clients"), corpus_cases())
-def test_sentence_gets_the_rules_it_breaks_and_clean_suggestions_M4_M5(sentence, vendors, clients):
-    text, kind = sentence["text"], sentence["kind"]
+@pytest.mark.parametrize("name", CORPORA)
+def test_each_sentence_gets_the_rules_it_breaks_and_clean_suggestions_M4_M5(name: str) -> None:
+    sentences, vendors, clients = read_corpus(name)
+    wrong = []
+    for row in sentences:
+        check = partial(check_wording, kind=row["kind"], vendors=vendors, clients=clients)
+        found = check(row["text"])
+        is_right = {finding.rule for finding in found} == set(row["expect"])
+        fits = all(row["text"][f.start : f.end] == f.text for f in found)
+        if not (is_right and fits and not any(check(f.suggestion) for f in found)):
+            wrong.append((row["id"], row["text"], found))
+    assert wrong == []
 
-    found = check_wording(text, kind=kind, vendors=vendors, clients=clients)
 
-    assert {finding.rule for finding in found} == set(sentence["expect"])
-    for finding in found:
-        assert text[finding.start : finding.end] == finding.text
-        assert check_wording(finding.suggestion, kind=kind, vendors=vendors, clients=clients) == []
+def test_the_second_unseen_corpus_keeps_its_first_score_M4_M5() -> None:
+    """Written by another hand after the guard and never tuned on: 75 of 80, no false alarm."""
+    sentences, vendors, clients = read_corpus("2")
+    wrong = [
+        row
+        for row in sentences
+        if set(row["expect"])
+        != {
+            finding.rule
+            for finding in check_wording(
+                row["text"], kind=row["kind"], vendors=vendors, clients=clients
+            )
+        }
+    ]
+    assert [row["id"] for row in wrong if not row["expect"]] == []
+    assert len(wrong) <= 5
 
 
 def test_each_finding_covers_its_own_sentence_M4():
