@@ -12,7 +12,6 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from incidents.sweeping import sweep
 from incidents.demo import clear_demonstration, seed_demonstration
 from incidents.enums import Level, MailKind, Role, Source, Status, ToldVia
 from incidents.models import (
@@ -26,6 +25,7 @@ from incidents.models import (
     System,
     TimelineEntry,
 )
+from incidents.sweeping import sweep
 from notifications.enums import MessageState
 from notifications.models import DeliveryAttempt, Message
 from tests.factories import (

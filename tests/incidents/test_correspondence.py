@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 from incidents import correspondence, workflow
-from incidents.sweeping import sweep
 from incidents.enums import (
     DeadlineKind,
     EntryKind,
@@ -18,6 +17,7 @@ from incidents.enums import (
 )
 from incidents.errors import ConflictError, NotAllowedError, WorkflowError
 from incidents.models import Client, Deadline, Incident, MailDraft
+from incidents.sweeping import sweep
 from incidents.workflow import FixDetails, Triage
 from notifications.delivery import deliver_due
 from notifications.enums import MessageState
@@ -84,7 +84,7 @@ def promises(incident: Incident) -> list[Deadline]:
     return list(incident.deadlines.filter(kind=DeadlineKind.PROMISE).order_by("id"))
 
 
-# One mail per client, by a real server ---------------------------------------------------------
+# One mail per client, by a real server ----------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -126,7 +126,7 @@ def test_the_notification_is_the_sops_word_for_word_M1(team: Team) -> None:
     )
 
 
-# Drafts, undo, conflicts --------------------------------------------------------------------------
+# Drafts, undo, conflicts ----------------------
 
 
 def test_nothing_leaves_before_the_owner_sends_and_ten_seconds_passed_M3(team: Team) -> None:
@@ -178,7 +178,7 @@ def test_mails_are_revenues_A1(team: Team) -> None:
     assert entry.stands_in_for == Role.REVENUE
 
 
-# The guard at the gate ------------------------------------------------------------------------------
+# The guard at the gate ----------------------
 
 
 def test_blame_blocks_and_suggests_M4(team: Team) -> None:
@@ -234,7 +234,7 @@ def test_speculation_is_flagged_in_a_notification_but_does_not_block_M5(team: Te
     assert send(draft, team, now=NOW + 2 * MIN)
 
 
-# Promises -----------------------------------------------------------------------------------------------
+# Promises ----------------------
 
 
 @pytest.mark.parametrize(("level", "cadence"), [(1, 1 * H), (2, 4 * H), (3, 72 * H), (4, None)])
@@ -285,7 +285,7 @@ def test_a_missed_promise_is_late_and_goes_to_the_coordinator_M6_C8(team: Team) 
     assert escalation.notices.get().responder == team.orchestrator
 
 
-# Contacts, workaround, another way, HubSpot ---------------------------------------------------------------
+# Contacts, workaround, another way, HubSpot ----------------------
 
 
 def test_a_client_without_contact_blocks_only_its_own_mail_M7(team: Team) -> None:

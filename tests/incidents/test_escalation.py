@@ -6,7 +6,6 @@ import pytest
 from django.core.signing import BadSignature
 
 from incidents import staff, workflow
-from incidents.sweeping import sweep
 from incidents.enums import EntryKind, EscalationCode, Rank, Role, Source
 from incidents.errors import WorkflowError
 from incidents.escalation import (
@@ -17,6 +16,7 @@ from incidents.escalation import (
     seen_token,
 )
 from incidents.models import Escalation, Incident
+from incidents.sweeping import sweep
 from incidents.workflow import Triage
 from notifications.enums import Urgency
 from notifications.models import Message

@@ -6,7 +6,6 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from incidents import correspondence, workflow
-from incidents.sweeping import sweep
 from incidents.enums import (
     DeadlineKind,
     Downgrade,
@@ -25,6 +24,7 @@ from incidents.errors import ConflictError, NotAllowedError, WorkflowError
 from incidents.models import Deadline, FixRecord, Incident, TimelineEntry
 from incidents.references import next_reference
 from incidents.suggestion import suggest_severity
+from incidents.sweeping import sweep
 from incidents.workflow import Findings, FixDetails, Measure, Triage
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -96,7 +96,7 @@ def due(incident: Incident, kind: str) -> Deadline:
     return incident.deadlines.counted().get(kind=kind)
 
 
-# Detection and triage -----------------------------------------------------------------------
+# Detection and triage ----------------------
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_waivers_are_never_open_to_a_stand_in_A1(team: Team) -> None:
         )
 
 
-# Clocks on the database ----------------------------------------------------------------------
+# Clocks on the database ----------------------
 
 
 def test_provisional_breach_never_calls_the_founder_and_ends_at_triage_C2(team: Team) -> None:
@@ -379,7 +379,7 @@ def test_breach_is_written_once_however_late_the_sweep_E8(team: Team) -> None:
     assert sorted(entry["kind"] for entry in kinds) == ["acknowledge", "notice", "resolve"]
 
 
-# Severity --------------------------------------------------------------------------------------
+# Severity ----------------------
 
 
 def test_a_downgrade_needs_a_reason_and_its_kind_S10(team: Team) -> None:
@@ -415,7 +415,7 @@ def test_an_upgrade_to_sev1_runs_the_acknowledge_clock_again_C3_C5(team: Team) -
     assert incident.drafts.filter(kind=MailKind.NOTIFICATION).exists()
 
 
-# Fix and verify ----------------------------------------------------------------------------------
+# Fix and verify ----------------------
 
 
 def test_no_change_to_production_without_a_test_W5(team: Team) -> None:
@@ -473,7 +473,7 @@ def test_verify_needs_a_recorded_fix_W6(team: Team) -> None:
     assert refused.value.missing[0].step == "fix"
 
 
-# Resolve and close ---------------------------------------------------------------------------------
+# Resolve and close ----------------------
 
 
 def make_monitored(team: Team, level: int, **fields: object) -> Incident:
@@ -564,8 +564,14 @@ def test_nothing_severe_closes_undocumented_W8(team: Team) -> None:
 
     with pytest.raises(WorkflowError) as refused:
         workflow.write_review(
-            incident, timeline="t", root_cause="r", resolution="z", measures=[], by=boss, now=NOW + 2 * H
-        )  # fmt: skip
+            incident,
+            timeline="t",
+            root_cause="r",
+            resolution="z",
+            measures=[],
+            by=boss,
+            now=NOW + 2 * H,
+        )
     assert "prevention measure" in refused.value.missing[0].text
     done = Measure("Alert on expiry", team.delivery, dt.date(2026, 3, 20), dt.date(2026, 3, 10))
     planned = Measure("Rotate keys monthly", team.delivery, dt.date(2026, 4, 1))
@@ -617,7 +623,7 @@ def test_cancelling_ends_every_deadline_and_draft_W1(team: Team) -> None:
     assert not incident.drafts.filter(finished_at=None).exists()
 
 
-# Two people, and the record ---------------------------------------------------------------------------
+# Two people, and the record ----------------------
 
 
 def test_the_second_of_two_gets_a_conflict_with_what_changed_W1(team: Team) -> None:
@@ -682,7 +688,7 @@ def test_references_count_per_year_of_the_agency_zone(db: None) -> None:
         assert next_reference(at=NOW, is_demo=True) == "DEMO-0001"
 
 
-# Private incidents -------------------------------------------------------------------------------------
+# Private incidents ----------------------
 
 
 def test_a_suspected_breach_is_seen_by_few_W11_E4(team: Team) -> None:
