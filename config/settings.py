@@ -36,6 +36,8 @@ USE_TZ = True
 TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
 HOLIDAY_COUNTRY = env.country("HOLIDAY_COUNTRY", "DE", holidays.list_supported_countries)
 LANGUAGE_CODE = "en-gb"
+# The admin's times: 24 hours, with the zone (rule C9).
+DATETIME_FORMAT = "D j M Y H:i T"
 USE_I18N = False
 FORMAT_MODULE_PATH = None
 

@@ -93,7 +93,7 @@ def changes_of(record: Any, *, limit: int = 10) -> list[Change]:
     """The newest changes of a record, newest first."""
     history = record.history.select_related("history_user")
     rows = list(history[: limit + 1])
-    older = [*rows[1:], None]
+    older = [*rows[1:], None] if rows else []
     return [
         Change(
             version=row.history_id,

@@ -20,6 +20,7 @@ from incidents.models import (
     ReferenceCounter,
     Responder,
     Review,
+    SendingDomain,
     System,
     TimelineEntry,
 )
@@ -84,6 +85,15 @@ def _remove_messages(cleared: Cleared) -> None:
     going.delete()
 
 
+def _forget_scope(row: Client | System | Responder, pk: int | None) -> None:
+    """What a client depended on went with it; so does the history of that."""
+    if isinstance(row, Client):
+        Dependency.history.filter(client_id=pk).delete()
+        SendingDomain.history.filter(client_id=pk).delete()
+    elif isinstance(row, System):
+        Dependency.history.filter(system_id=pk).delete()
+
+
 def _system_use(system: System) -> str:
     """Who of the real world leans on a system; the database protects only some of it."""
     if system.incidents.exists():
@@ -105,6 +115,7 @@ def _remove_all(
         pk = row.pk
         if not use and _try_delete(row):
             type(row).history.filter(id=pk).delete()
+            _forget_scope(row, pk)
             _count(cleared, noun, 1)
         else:
             cleared.kept.append(f"{row} ({use or 'a real record'} leans on it)")

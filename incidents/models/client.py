@@ -1,6 +1,7 @@
 """Clients, the systems they depend on, and their sending domains."""
 
 import zoneinfo
+from functools import cache
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
@@ -12,9 +13,15 @@ from simple_history.models import HistoricalRecords
 from incidents.enums import Side, StatusPage, Tier
 
 
+@cache
+def known_time_zones() -> frozenset[str]:
+    """Every IANA zone name of this machine, read from the disk once."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def validate_time_zone(value: str) -> None:
     """Refuse anything that is not an IANA zone name, such as ``Europe/Berlin``."""
-    if value not in zoneinfo.available_timezones():
+    if value not in known_time_zones():
         raise ValidationError(
             "%(value)s is not a time zone. Use a name such as Europe/Berlin.",
             params={"value": value},
@@ -102,6 +109,8 @@ class Client(models.Model):
 class SendingDomain(models.Model):
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sending_domains")
     name = models.CharField(max_length=253, unique=True)
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["name"]
@@ -203,6 +212,8 @@ class Dependency(models.Model):
     is_only_channel = models.BooleanField(
         default=False, help_text="The client's only channel: its failure stops everything."
     )
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["client__name"]
