@@ -1,7 +1,6 @@
 """What every test stands on. Only the edge of the network is replaced, by real servers on
 loopback; a test that reaches further fails."""
 
-import gc
 import ipaddress
 import os
 import shutil
@@ -28,10 +27,6 @@ from incidents import triggers
 
 # Playwright's own event loop runs in the thread of the test.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-# Hundreds of short tests make much garbage that no cycle holds; looking for cycles less often
-# saves a tenth of the run.
-gc.set_threshold(100_000, 50, 50)
 
 MARKED_APART = {"slow", "browser", "postgres", "fault"}
 CHROMIUM_FLAGS = [
