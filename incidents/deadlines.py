@@ -1,7 +1,6 @@
 """Deadlines in the database: written from the facts, watched by the sweep (rules C1 to C8)."""
 
 import datetime as dt
-import logging
 
 from django.conf import settings
 from django.utils import timezone
@@ -22,8 +21,6 @@ from incidents.enums import (
     Level,
 )
 from incidents.models import Deadline, Incident, Policy, Review, Severity
-
-logger = logging.getLogger(__name__)
 
 #: Made by a mail or an override, not worked out from the facts.
 EVENT_KINDS = (DeadlineKind.PROMISE, DeadlineKind.CERTAIN_FIX)

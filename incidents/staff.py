@@ -3,7 +3,6 @@
 import datetime as dt
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 
 from incidents.enums import DeadlineKind
@@ -95,10 +94,6 @@ def clock_time(instant: dt.datetime, responder: Responder) -> str:
 def agency_time(instant: dt.datetime) -> str:
     """An instant in the agency's zone, for texts that many people read (rule C9)."""
     return f"{instant.astimezone(timezone.get_default_timezone()):%a %d %b %Y %H:%M %Z}"
-
-
-def incident_reverse(name: str, incident: Incident, *args: object) -> str:
-    return absolute(reverse(f"incidents:{name}", args=[incident.ref, *args]))
 
 
 def _printable(text: str) -> str:

@@ -38,7 +38,6 @@ class Sent:
 
     mails: list[ClientMail] = field(default_factory=list)
     without_contact: list[Client] = field(default_factory=list)
-    undo_until: dt.datetime | None = None
 
 
 def send_draft(
@@ -69,7 +68,7 @@ def send_draft(
         if not mails:
             raise WorkflowError("Nobody is left to send this mail to.")
         undo_until = now + dt.timedelta(seconds=settings.MAIL_UNDO_SECONDS)
-        sent = Sent(undo_until=undo_until)
+        sent = Sent()
         for mail in mails:
             if mail.client.has_contact:
                 _queue(mail, row, taken, not_before=undo_until, now=now)
