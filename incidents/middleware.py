@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from incidents.models import Responder
+from incidents.models.client import known_time_zones
 
 #: Kept in the session, so that a poll costs no query for it.
 ZONE_KEY = "time_zone"
@@ -38,7 +39,7 @@ class TimeZoneMiddleware:
 
 def remember_zone(request: HttpRequest, zone: str) -> None:
     """Keep the reader's zone (empty: the agency's) for the next requests of this session."""
-    known = zone if zone in zoneinfo.available_timezones() else ""
+    known = zone if zone in known_time_zones() else ""
     if request.session.get(ZONE_KEY) != known:
         request.session[ZONE_KEY] = known
 

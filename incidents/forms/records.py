@@ -1,16 +1,16 @@
 """What the forms of clients, systems, templates and contact details share."""
 
 import uuid
-import zoneinfo
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
 from incidents.forms.base import LARGEST_VERSION, TokenField
+from incidents.models.client import known_time_zones
 
 #: The names people know; the bare ones (EST, Zulu) only redirect.
-ZONES = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
+ZONES = sorted(zone for zone in known_time_zones() if "/" in zone or zone == "UTC")
 
 
 class TokenForm(forms.Form):

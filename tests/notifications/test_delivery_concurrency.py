@@ -13,7 +13,7 @@ from django.db import connection
 from notifications.models import Message
 from tests.notifications.conftest import NOW
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
 PROJECT = Path(__file__).resolve().parents[2]
 SENDERS = 4
