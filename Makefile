@@ -10,6 +10,7 @@ PORT ?=
 DEMO ?= 1
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 ifneq (,$(PORT))
 export PORT
 else
@@ -18,14 +19,14 @@ endif
 
 # A PostgreSQL in DATABASE_URL brings its own tests along.
 ifneq (,$(findstring postgres,$(DATABASE_URL)))
-CHOSEN := not browser and not fault
+CHOSEN := not browser and not fault and not machines
 else
-CHOSEN := not browser and not fault and not postgres
+CHOSEN := not browser and not fault and not machines and not postgres
 endif
 
 STATIC_SOURCES = $(shell find static -type f 2>/dev/null)
 
-.PHONY: help run worker test browser-test fault-test lint fmt requirements tools prepare clean
+.PHONY: help run worker test browser-test fault-test machine-test bench lint fmt requirements tools prepare clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -50,6 +51,12 @@ browser-test: $(VENV)/dev.stamp ## the tests that drive Chromium
 
 fault-test: $(VENV)/dev.stamp ## the tests that kill processes
 	@$(BIN)/python -m pytest -m fault $(PYTEST_ARGS)
+
+machine-test: $(VENV)/dev.stamp ## ten thousand generated requests, and clients that others wrote
+	@$(BIN)/python -m pytest -n $(WORKERS) -m machines $(PYTEST_ARGS)
+
+bench: $(VENV)/dev.stamp ## how fast it is, against yardsticks in the same rounds, in some minutes
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, import order, missing migrations
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from config.health import BEAT_LIMITS
 from incidents.actors import Actor
 from incidents.counts import CountOf
 from incidents.enums import Origin
@@ -23,9 +24,10 @@ from incidents.obligations import Term
 from incidents.permissions import may
 from incidents.transitions import Step
 from monitoring.models import Beat
-from monitoring.models.beat import ENGINE
+from monitoring.models.beat import CANARY, ENGINE
 from notifications.models import Message
 
+BEATS = (ENGINE, CANARY)
 #: Escalations named one by one in the strip above a page; more are summed up.
 SHOWN_ALARMS = 3
 
@@ -64,7 +66,7 @@ class Shell:
         """One row for each group of the account, all with the same figures."""
         user, now = self._user, self._now
         people = Responder.objects.filter(user=OuterRef("pk"), is_active=True)
-        beats = Beat.objects.filter(name=ENGINE)
+        beats, canary = (Beat.objects.filter(name=name).values("at")[:1] for name in BEATS)
         deadline = deadlines_held(user, now=now).values(
             data=JSONObject(
                 ref="incident__ref",
@@ -77,7 +79,8 @@ class Shell:
             User.objects.filter(pk=user.pk)
             .order_by()
             .annotate(
-                beat_at=Subquery(beats.values("at")[:1]),
+                beat_at=Subquery(beats),
+                canary_at=Subquery(canary),
                 waiting=CountOf(Message.objects.waiting()),
                 failed=CountOf(Message.objects.failed()),
                 uncertain=CountOf(Message.objects.uncertain()),
@@ -88,6 +91,7 @@ class Shell:
             .values(
                 "groups__name",
                 "beat_at",
+                "canary_at",
                 "waiting",
                 "failed",
                 "uncertain",
@@ -106,6 +110,17 @@ class Shell:
         """Seconds since the engine's last beat; None where it never ran (rule K11)."""
         beat_at = self._rows[0].get("beat_at")
         return None if beat_at is None else max(0, int((self._now - beat_at).total_seconds()))
+
+    @property
+    def tasks_silent_seconds(self) -> int | None:
+        """Seconds since the task cluster's last sign of life, once that is late (rule K11).
+
+        None also where it never ran: checklists and probes may be left to cron.
+        """
+        canary_at = self._rows[0].get("canary_at")
+        if canary_at is None or self._now - canary_at <= BEAT_LIMITS[CANARY]:
+            return None
+        return int((self._now - canary_at).total_seconds())
 
     @property
     def outbox(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The time-critical loop: clocks, then the outbox, every few seconds.
+"""The time-critical loop: monitors, clocks, then the outbox, every few seconds.
 
 Truth is in the tables, so two copies may run, and a copy that dies loses nothing. Each part has
 a try of its own: one that fails is logged and stops nobody.
@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from incidents.form_tokens import forget_old_tokens
 from incidents.sweeping import sweep
+from monitoring.evaluation import evaluate_due
+from monitoring.ingest.replaying import replay_spool
 from monitoring.models import Beat
 from monitoring.models.beat import ENGINE
 from notifications.delivery import deliver_due
@@ -24,6 +26,17 @@ logger = logging.getLogger(__name__)
 #: Seconds between two looks of each part.
 CLOCKS_PERIOD = 5.0
 OUTBOX_PERIOD = 1.0
+MONITORS_AT_ONCE = 200
+
+
+def take_in_kept() -> None:
+    """Take in pings and figures that came while the database was away."""
+    replay_spool(now=timezone.now())
+
+
+def watch_monitors() -> None:
+    """Judge what is new or due; no more at once than leaves the clocks their turn."""
+    evaluate_due(now=timezone.now(), limit=MONITORS_AT_ONCE)
 
 
 def watch_clocks() -> None:
@@ -46,7 +59,10 @@ def beat() -> None:
 
 def run_cycle() -> int:
     """Run every part once; returns how many of them failed."""
-    return sum(not _succeeds(part) for part in (watch_clocks, empty_outbox, beat))
+    return sum(
+        not _succeeds(part)
+        for part in (take_in_kept, watch_monitors, watch_clocks, empty_outbox, beat)
+    )
 
 
 def run_until_stopped() -> None:
@@ -66,7 +82,7 @@ def run_until_stopped() -> None:
         target=_repeat, args=(stop, OUTBOX_PERIOD, [empty_outbox]), name="outbox"
     )
     outbox.start()
-    _repeat(stop, CLOCKS_PERIOD, [watch_clocks, beat])
+    _repeat(stop, CLOCKS_PERIOD, [take_in_kept, watch_monitors, watch_clocks, beat])
     outbox.join()
 
 

@@ -13,12 +13,13 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 
 from incidents.errors import Missing
+from monitoring.ingest.answers import problem
 
 log = structlog.get_logger(__name__)
 
@@ -64,17 +65,6 @@ def error_response(
         response = HttpResponse(_page(status, title, text, missing or []), status=status)
     add_never_cache_headers(response)
     return response
-
-
-def problem(status: int, detail: str) -> JsonResponse:
-    """An error for a machine."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _page(status: int, title: str, detail: str, missing: list[Missing]) -> str:

@@ -3,24 +3,35 @@
 Rule K11: the watcher is watched. Both are open to everybody and tell nothing private.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.exceptions import BadMigrationError, NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Max
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django_q.models import Schedule
 
-from monitoring.models import Beat
+from config.schedules import TICK, TICK_FUNCTION
+from monitoring.checklists.opening import plan_of
+from monitoring.checklists.periods import current_start
+from monitoring.ingest import spool
+from monitoring.models import Beat, Checklist, MonitorStatus, Sample, Signal
 from monitoring.models.beat import CANARY, ENGINE
 from notifications.models import Message
 
-#: The engine beats every few seconds, the canary once a minute.
-BEAT_LIMITS = {ENGINE: timedelta(seconds=60), CANARY: timedelta(seconds=150)}
+#: The engine beats every few seconds, the canary with each task, at least once a minute.
+BEAT_LIMITS = {ENGINE: timedelta(seconds=60), CANARY: timedelta(seconds=120)}
 BEAT_WORDS = {ENGINE: "the engine", CANARY: "the task cluster"}
+SCHEDULE_LIMIT = timedelta(minutes=3)
+CHECKLIST_LIMIT = timedelta(minutes=10)
+#: The engine judges what came in every few seconds.
+JUDGING_LIMIT = timedelta(minutes=2)
 
 
 @login_not_required
@@ -61,7 +72,7 @@ def problems(*, now: datetime) -> list[str]:
     try:
         if not migrations_are_done():
             return ["The database is behind the program: run manage.py migrate."]
-        return [*_late_beats(now), *_stalled_messages(now)]
+        return [reason for check in CHECKS for reason in check(now)]
     except DatabaseError:
         return ["The database does not answer."]
 
@@ -75,21 +86,72 @@ def migrations_are_done() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-def _late_beats(now: datetime) -> list[str]:
-    reasons = []
+def _late_beats(now: datetime) -> Iterator[str]:
     for name, limit in BEAT_LIMITS.items():
         age = Beat.age(name, now=now)
         words = BEAT_WORDS[name]
         if age is None:
-            reasons.append(f"No sign of life from {words} yet: is the worker running?")
+            yield f"No sign of life from {words} yet: is the worker running?"
         elif age > limit:
-            reasons.append(f"No sign of life from {words} for {int(age.total_seconds())} seconds.")
-    return reasons
+            yield f"No sign of life from {words} for {int(age.total_seconds())} seconds."
 
 
-def _stalled_messages(now: datetime) -> list[str]:
-    count = Message.objects.stalled(at=now).count()
-    if not count:
-        return []
-    noun = "message is" if count == 1 else "messages are"
-    return [f"{count} {noun} unsent for more than two minutes."]
+def _late_schedule(now: datetime) -> Iterator[str]:
+    ticks = Schedule.objects.filter(name=TICK, func=TICK_FUNCTION)
+    due_at = ticks.values_list("next_run", flat=True).first()
+    if due_at is None:
+        yield "The schedule is missing: run manage.py setup_schedules."
+    elif now - due_at > SCHEDULE_LIMIT:
+        yield f"The schedule is {int((now - due_at).total_seconds() // 60)} minutes late."
+
+
+def _unopened_checklists(now: datetime) -> Iterator[str]:
+    """K8: a run exists exactly once per period; after ten minutes none was too few."""
+    for checklist in Checklist.objects.filter(is_active=True).annotate(
+        last=Max("runs__period_start")
+    ):
+        start = current_start(plan_of(checklist), at=now - CHECKLIST_LIMIT)
+        if checklist.last is None or checklist.last < start:
+            yield f"The checklist “{checklist.title}” of {start.isoformat()} was not opened."
+
+
+def _unjudged_signals(now: datetime) -> Iterator[str]:
+    """What broke is counted apart; a monitor that is switched off may wait."""
+    sound = {"monitor__is_active": True, "monitor__status__failed_at__isnull": True}
+    since = now - JUDGING_LIMIT
+    signals = Signal.objects.fresh().filter(at__lt=since, **sound)
+    samples = Sample.objects.fresh().filter(received_at__lt=since, **sound)
+    if signals.exists() or samples.exists():
+        yield "What monitors received has waited for more than two minutes to be judged."
+
+
+def _quarantined_monitors(now: datetime) -> Iterator[str]:
+    broken = MonitorStatus.objects.filter(failed_at__isnull=False, monitor__is_active=True)
+    if count := broken.count():
+        noun = "monitor" if count == 1 else "monitors"
+        yield f"{count} {noun} cannot be judged; the log says why."
+
+
+def _kept_on_disk(now: datetime) -> Iterator[str]:
+    # Their names begin with when they were kept, in nanoseconds.
+    limit = f"{int((now - JUDGING_LIMIT).timestamp() * 1e9):020d}"
+    if count := sum(path.name < limit for path in spool.waiting()):
+        noun = "thing" if count == 1 else "things"
+        yield f"{count} {noun} sent by machines waited on disk for more than two minutes."
+
+
+def _stalled_messages(now: datetime) -> Iterator[str]:
+    if count := Message.objects.stalled(at=now).count():
+        noun = "message is" if count == 1 else "messages are"
+        yield f"{count} {noun} unsent for more than two minutes."
+
+
+CHECKS = (
+    _late_beats,
+    _late_schedule,
+    _unopened_checklists,
+    _unjudged_signals,
+    _quarantined_monitors,
+    _kept_on_disk,
+    _stalled_messages,
+)

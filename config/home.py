@@ -14,15 +14,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from config.context import Shell
+from config.health import BEAT_LIMITS
 from incidents.actors import Actor, actor_for
 from incidents.counts import CountOf, capped
 from incidents.enums import DeadlineKind, Status
 from incidents.models import Deadline, Escalation, Incident, MailDraft, TimelineEntry
-from incidents.obligations import Obligation, obligations_of
+from incidents.obligations import Obligation, by_urgency, obligations_of
 from incidents.rows import IncidentRow, incident_rows
 from incidents.stamps import is_unchanged, stamped
 from monitoring.models import Beat
-from monitoring.models.beat import ENGINE
+from monitoring.models.beat import CANARY, ENGINE
+from monitoring.panels import home_panels, home_stamp, run_duties
 from notifications.models import Message
 
 #: As many open incidents as one look takes in; the list has all of them.
@@ -65,7 +67,7 @@ def _context(
     request: HttpRequest, user: User, by: Actor, is_everyones: bool, *, now: dt.datetime
 ) -> dict[str, Any]:
     visible = Incident.objects.visible_to(user)
-    shown = obligations_of(by, incidents=visible, now=now, is_everyones=is_everyones)
+    shown = _duties(user, by, visible, is_everyones, now=now)
     duties = [duty for duty in shown if duty.holder_user == user.pk] if is_everyones else shown
     rows = _open_rows(visible, now=now)
     shell = Shell(request, user, now=now)
@@ -83,13 +85,28 @@ def _context(
         "is_calm": not rows and not duties,
         "last_closed": [] if rows else _last_closed(visible),
         "beat_limit": SILENT_AFTER,
+        "watch": home_panels(now=now),
         "poll_url": request.get_full_path(),
     }
 
 
+def _duties(
+    user: User, by: Actor, visible: Any, is_everyones: bool, *, now: dt.datetime
+) -> list[Obligation]:
+    """What is owed on incidents and on checklists, the most urgent first."""
+    owed = obligations_of(by, incidents=visible, now=now, is_everyones=is_everyones)
+    runs = run_duties(user, now=now, is_everyones=is_everyones)
+    return sorted([*owed, *runs], key=by_urgency)
+
+
 def _next_of(duties: list[Obligation]) -> Obligation | None:
-    """The next deadline, or where no clock runs the first duty without one."""
-    return next(iter(duties), None)
+    """The next deadline, or where no clock runs the first duty without one.
+
+    A late checklist never takes the band from a clock that runs on an incident.
+    """
+    clocks = [duty for duty in duties if duty.incident and duty.deadline]
+    is_run_first = bool(duties) and duties[0].incident is None and not duties[0].is_immediate
+    return next(iter(clocks if clocks and is_run_first else duties), None)
 
 
 def _open_rows(visible: Any, *, now: dt.datetime) -> list[IncidentRow]:
@@ -153,22 +170,26 @@ def _tallies(visible: Any, shell: Shell, *, now: dt.datetime) -> list[Tally]:
 
 
 def _stamp(user: User, is_everyones: bool, *, now: dt.datetime) -> str:
-    """What the page depends on, in one query: the newest entry, message and escalation, and
-    whether the worker is alive. Everything that happens to an incident writes an entry."""
+    """What the page depends on, in one query: the newest entry, message and escalation, how the
+    monitors and checklists stand, and whether the worker is alive, both halves of it. Everything
+    that happens to an incident writes an entry."""
     entries = TimelineEntry.objects.order_by("-pk").values("pk")[:1]
     messages = Message.objects.order_by("-pk").values("pk")[:1]
     seen = Escalation.objects.order_by().values("is_demo").annotate(at=Max("acknowledged_at"))
     drafts = MailDraft.objects.order_by("-updated_at").values("updated_at")[:1]
+    watched = {name: Subquery(rows) for name, rows in home_stamp().items()}
     facts = (
         User.objects.filter(pk=user.pk)
         .annotate(
+            **watched,
             entry=Subquery(entries),
             message=Subquery(messages),
             seen_at=Subquery(seen.order_by("-at").values("at")[:1]),
             draft=Subquery(drafts),
             is_alive=Exists(Beat.objects.filter(name=ENGINE, at__gt=now - SILENT_AFTER)),
+            has_tasks=Exists(Beat.objects.filter(name=CANARY, at__gt=now - BEAT_LIMITS[CANARY])),
         )
-        .values_list("entry", "message", "seen_at", "draft", "is_alive")
+        .values_list("entry", "message", "seen_at", "draft", "is_alive", "has_tasks", *watched)
         .first()
     )
     day = timezone.localtime(now).date()

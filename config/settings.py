@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     *(["config.middleware.BenchMiddleware"] if BENCH else []),
+    "monitoring.ingest.middleware.MachineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -128,6 +129,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # FULL: a power cut must not undo "delivered" or an entry of the incident log.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
     }
+    # The last connection that closes empties SQLite's log: one for each request is ten times
+    # slower.
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 
@@ -265,7 +269,8 @@ REPLY_TO_EMAIL = env.mail_address("REPLY_TO_EMAIL", DEFAULT_FROM_EMAIL)
 IMAP_URL = env.text("IMAP_URL")
 MAIL_UNDO_SECONDS = 10
 MESSAGE_SETTLED_HANDLERS = ["incidents.correspondence.message_settled"]
-READING_PROVIDERS: list[str] = []
+READING_PROVIDERS = ["monitoring.readings.read"]
+RECORD_PANELS = ["monitoring.panels.panels_of"]
 
 # Other services ----------------------------------------------------------------------
 
@@ -287,6 +292,12 @@ INSTANTLY_API_KEY = env.text("INSTANTLY_API_KEY")
 INSTANTLY_API_URL = env.web_address("INSTANTLY_API_URL", "https://api.instantly.ai")
 SMARTLEAD_API_KEY = env.text("SMARTLEAD_API_KEY")
 SMARTLEAD_API_URL = env.web_address("SMARTLEAD_API_URL", "https://server.smartlead.ai")
+
+# Monitoring --------------------------------------------------------------------------
+
+# Ingest takes figures that are up to 30 days late; their hours are summed up from samples.
+SAMPLE_KEEP_DAYS = env.whole_number("SAMPLE_KEEP_DAYS", 35, low=31, high=3650)
+SIGNAL_KEEP_DAYS = env.whole_number("SIGNAL_KEEP_DAYS", 90, low=7, high=3650)
 
 # Tasks -------------------------------------------------------------------------------
 

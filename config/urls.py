@@ -20,6 +20,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("incidents.urls")),
+    path("", include("monitoring.urls")),
+    path("", include("monitoring.ingest.urls")),
 ]
 
 handler400 = "config.errors.bad_request"

@@ -231,12 +231,15 @@ def _notice(facts: Facts, terms: Terms, client: ClientFacts) -> Iterator[Plan]:
 
 
 def _add_working_days(day: dt.date, days: int, *, country: str) -> dt.date:
-    off = _holidays_of(country)
     while days:
         day += dt.timedelta(days=1)
-        if day.weekday() < 5 and day not in off:
-            days -= 1
+        days -= is_working_day(day, country=country)
     return day
+
+
+def is_working_day(day: dt.date, *, country: str) -> bool:
+    """Monday to Friday, and no public holiday of the country; none where no country is set."""
+    return day.weekday() < 5 and day not in _holidays_of(country)
 
 
 @cache

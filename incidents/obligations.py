@@ -91,11 +91,12 @@ def obligations_of(
     rows += _from_notes(found)
     rows += _from_resolved(found, user, now=now)
     rows += _from_escalations(found)
-    rows.sort(key=_order)
+    rows.sort(key=by_urgency)
     return rows[:MOST_ROWS]
 
 
-def _order(row: Obligation) -> tuple[bool, bool, float, int, int]:
+def by_urgency(row: Obligation) -> tuple[bool, bool, float, int, int]:
+    """The order of “Mine now”, for obligations of every floor."""
     level = row.incident.level if row.incident else None
     due = row.deadline.due_at.timestamp() if row.deadline else 0.0
     number = row.incident.pk if row.incident else 0

@@ -1,7 +1,7 @@
 """Clients, systems, mail templates and contact details: who may change them, and how (A1, A2)."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from incidents.models import (
 )
 from incidents.models.incident import Viewer
 from incidents.permissions import authorize
+from incidents.sending import Signing, changed_signing, write_signing
 from incidents.taking import require
 from incidents.transitions import Step
 from notifications.enums import Channel, MessageState
@@ -112,21 +113,26 @@ def save_client(
     systems: Iterable[System],
     only_channels: Iterable[System],
     by: Actor,
+    signing: Mapping[str, Signing] | None = None,
     version: int | None = None,
 ) -> Client:
     """Write a client with its sending domains and what it depends on.
+
+    ``signing`` says by name what is known about a domain; one without an entry stays as it is.
 
     Raises NotAllowedError, ConflictError for a form that is too old, and WorkflowError.
     """
     check_editor(Kind.CLIENT, by=by)
     with transaction.atomic():
-        _check_fresh(client, version)
+        check_fresh(client, version)
         wanted = {system: system in set(only_channels) for system in systems}
-        scope = _scope_changes(client, set(domains), wanted)
+        changed = changed_signing(client, signing or {})
+        scope = _scope_changes(client, set(domains), wanted, changed)
         if not client.pk:
-            client.slug = _free_slug(Client, client.name)
+            client.slug = free_slug(Client, client.name)
         _save(client, reason=scope[:REASON_LENGTH])
         _set_domains(client, set(domains))
+        write_signing(client, changed)
         _set_dependencies(client, wanted)
     return client
 
@@ -135,9 +141,9 @@ def save_system(system: System, *, by: Actor, version: int | None = None) -> Sys
     """Write a system. Raises NotAllowedError, ConflictError, WorkflowError."""
     check_editor(Kind.SYSTEM, by=by)
     with transaction.atomic():
-        _check_fresh(system, version)
+        check_fresh(system, version)
         if not system.pk:
-            system.slug = _free_slug(System, system.name)
+            system.slug = free_slug(System, system.name)
         _save(system)
     return system
 
@@ -151,7 +157,7 @@ def save_template(
     """
     check_editor(Kind.TEMPLATE, by=by)
     with transaction.atomic():
-        _check_fresh(template, version)
+        check_fresh(template, version)
         template.save()
     return template
 
@@ -224,8 +230,8 @@ def save_own_contact(responder: Responder, *, by: Actor) -> Responder:
     return responder
 
 
-def _check_fresh(record: Any, version: int | None) -> None:
-    """Lock the stored row; refuse a form that was opened before the newest change."""
+def check_fresh(record: Any, version: int | None) -> None:
+    """Lock the stored row; a form opened before the newest change raises ConflictError."""
     if not record.pk:
         return
     type(record).objects.select_for_update().get(pk=record.pk)
@@ -250,12 +256,14 @@ def _save(record: Any, *, reason: str = "") -> None:
         raise WorkflowError(f"There is already one called “{record}”.") from error
 
 
-def _free_slug(model: type[Client] | type[System], name: str) -> str:
-    """The name as an address, with a number where it is taken or nothing is left of it."""
+def free_slug(model: type[models.Model], name: str, *, reserved: Iterable[str] = ("new",)) -> str:
+    """The name as an address, with a number where it is taken or nothing is left of it.
+
+    ``reserved``: the pages that live beside the records, such as /clients/new/.
+    """
     base = slugify(name)[:50] or model.__name__.lower()
-    rows = model.objects.filter(slug__startswith=base)
-    # The pages themselves live beside the records: /clients/new/.
-    taken = {"new", *rows.values_list("slug", flat=True)}
+    rows = model._default_manager.filter(slug__startswith=base)
+    taken = {*reserved, *rows.values_list("slug", flat=True)}
     if base not in taken:
         return base
     number = 2
@@ -264,7 +272,12 @@ def _free_slug(model: type[Client] | type[System], name: str) -> str:
     return f"{base}-{number}"
 
 
-def _scope_changes(client: Client, domains: set[str], systems: dict[System, bool]) -> str:
+def _scope_changes(
+    client: Client,
+    domains: set[str],
+    systems: dict[System, bool],
+    changed: Iterable[str],
+) -> str:
     """What changes beside the client's own row, for its history."""
     if not client.pk:
         return ""
@@ -274,6 +287,7 @@ def _scope_changes(client: Client, domains: set[str], systems: dict[System, bool
     has = {str(system) + (" (only channel)" * only) for system, only in systems.items()}
     parts = [f"+{name}" for name in sorted((has - had) | (domains - had_domains))]
     parts += [f"-{name}" for name in sorted((had - has) | (had_domains - domains))]
+    parts += [f"{name} changed" for name in sorted(domains & set(changed))]
     return ", ".join(parts)
 
 

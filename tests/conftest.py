@@ -28,7 +28,7 @@ from incidents import triggers
 # Playwright's own event loop runs in the thread of the test.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-MARKED_APART = {"slow", "browser", "postgres", "fault"}
+MARKED_APART = {"slow", "browser", "postgres", "fault", "machines"}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from django.contrib.auth import hashers
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Model
@@ -62,7 +63,18 @@ from incidents.models import (
 )
 from incidents.references import next_reference
 from incidents.sop_data import load_matrix, load_playbook_steps, load_playbooks, load_severities
-from monitoring.models import Checklist, ChecklistItem, Period
+from monitoring.enums import Kind, Measure, Outcome
+from monitoring.models import (
+    Checklist,
+    ChecklistItem,
+    ChecklistRun,
+    IngestToken,
+    MaintenanceWindow,
+    Monitor,
+    Period,
+    RunItem,
+)
+from monitoring.monitors import add_monitor
 from monitoring.sop_data import load_checklist_items, load_checklists
 from notifications.enums import Channel, MessageState
 from notifications.models import EmailTemplate, Message
@@ -73,6 +85,7 @@ PASSWORD = "correct horse battery"
 ROLES = (*Role, ADMIN_GROUP)
 
 _numbers = count(1)
+UNUSABLE = hashers.make_password(None)
 
 
 # The SOP's data -------------------------------------------------------------------------
@@ -198,16 +211,21 @@ class Team:
         return actor_for(getattr(self, role).user)
 
 
+TEAM_NAMES = {
+    Role.ORCHESTRATOR: "Alfred",
+    Role.DELIVERY: "Devin",
+    Role.REVENUE: "Rick",
+    Role.FOUNDER: "Clayton",
+    Role.LEGAL: "Laura",
+}
+
+
 def make_team() -> Team:
     """Everybody of the SOP; those who are there already are used again."""
+    if not Responder.objects.exists():
+        return _write_team()
     people = {}
-    for role, name in {
-        Role.ORCHESTRATOR: "Alfred",
-        Role.DELIVERY: "Devin",
-        Role.REVENUE: "Rick",
-        Role.FOUNDER: "Clayton",
-        Role.LEGAL: "Laura",
-    }.items():
+    for role, name in TEAM_NAMES.items():
         person = Responder.objects.filter(role=role, rank=Rank.PRIMARY, is_active=True).first()
         person = person or make_responder(role, name=name, email=f"{name.lower()}@agency.example")
         if person.user is None:
@@ -216,6 +234,26 @@ def make_team() -> Team:
             person.save()
         people[role.value] = person
     return Team(**people)
+
+
+def _write_team() -> Team:
+    """The whole team in four statements and without its history: most tests begin with it."""
+    Group.objects.bulk_create([Group(name=role) for role in TEAM_NAMES], ignore_conflicts=True)
+    groups = {group.name: group for group in Group.objects.filter(name__in=TEAM_NAMES)}
+    fields = {role: (name, f"{name.lower()}@agency.example") for role, name in TEAM_NAMES.items()}
+    users = User.objects.bulk_create(
+        User(username=name.lower(), first_name=name, email=email, password=UNUSABLE)
+        for name, email in fields.values()
+    )
+    by_role = dict(zip(TEAM_NAMES, users, strict=True))
+    User.groups.through.objects.bulk_create(
+        User.groups.through(user=user, group=groups[role]) for role, user in by_role.items()
+    )
+    people = Responder.objects.bulk_create(
+        Responder(name=name, role=role, rank=Rank.PRIMARY, email=email, user=by_role[role])
+        for role, (name, email) in fields.items()
+    )
+    return Team(**{person.role.value: person for person in people})
 
 
 # Clients and systems --------------------------------------------------------------------
@@ -574,3 +612,63 @@ def make_checklist_item(checklist: Checklist | None = None, **fields: Any) -> Ch
     checklist = checklist or make_checklist()
     defaults = {"number": checklist.items.count() + 1, "text": "All is well"}
     return ChecklistItem.objects.create(checklist=checklist, **{**defaults, **fields})
+
+
+# Monitoring -------------------------------------------------------------------------------
+
+
+def make_monitor(kind: str = Kind.HEARTBEAT, **fields: Any) -> Monitor:
+    """A monitor with its status, added a month before NOW: an hourly job, or whatever kind."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {"name": f"Monitor {number}", "slug": f"monitor-{number}"}
+    if kind == Kind.HEARTBEAT and not fields.get("cron"):
+        defaults["period_seconds"] = 3600
+    if kind == Kind.LEVEL:
+        defaults["measure"] = Measure.MISSING
+    added_at = fields.pop("created_at", NOW - dt.timedelta(days=30))
+    return add_monitor(Monitor(kind=kind, **{**defaults, **fields}), now=added_at)
+
+
+def make_run(owner: Responder | None = None, **fields: Any) -> ChecklistRun:
+    """An open run of the daily checklist, opened at NOW and due nine hours later."""
+    checklist = fields.pop("checklist", None) or (
+        Checklist.objects.filter(pk=Period.DAILY).first() or make_checklist()
+    )
+    opened_at = fields.pop("opened_at", NOW)
+    defaults = {
+        "period_start": opened_at.date(),
+        "opened_at": opened_at,
+        "due_at": opened_at + dt.timedelta(hours=9),
+    }
+    return ChecklistRun.objects.create(checklist=checklist, owner=owner, **{**defaults, **fields})
+
+
+def make_run_item(run: ChecklistRun | None = None, **fields: Any) -> RunItem:
+    """An item that a person still has to answer."""
+    run = run or make_run()
+    defaults = {"number": run.items.count() + 1, "text": "All is well"}
+    if fields.get("outcome", Outcome.PENDING) != Outcome.PENDING:
+        defaults["answered_at"] = run.opened_at
+    return RunItem.objects.create(run=run, **{**defaults, **fields})
+
+
+def make_maintenance(monitor: Monitor | None = None, **fields: Any) -> MaintenanceWindow:
+    """Work on a monitor (None: on every one) in the hour from NOW on."""
+    defaults = {
+        "starts_at": NOW,
+        "ends_at": NOW + dt.timedelta(hours=1),
+        "reason": "The server moves",
+    }
+    return MaintenanceWindow.objects.create(monitor=monitor, **{**defaults, **fields})
+
+
+def make_ingest_token(**fields: Any) -> IngestToken:
+    """The row of a token that nobody knows."""
+    defaults = {
+        "key": f"{next(_numbers):016x}",
+        "digest": "0" * 64,
+        "name": "Mail server",
+        "scopes": ["metrics"],
+        "created_at": NOW,
+    }
+    return IngestToken.objects.create(**{**defaults, **fields})

@@ -46,8 +46,7 @@ if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
     DATABASES["default"]["OPTIONS"]["init_command"] = (  # type: ignore[index]
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
     )
-else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 0}
+DATABASES["default"] |= {"CONN_MAX_AGE": 0}
 
 if not os.environ.get("REDIS_URL"):
     CACHES["default"] = {

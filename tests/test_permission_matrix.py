@@ -24,7 +24,12 @@ from tests.factories import (
     make_client,
     make_draft,
     make_incident,
+    make_ingest_token,
+    make_maintenance,
     make_message,
+    make_monitor,
+    make_run,
+    make_run_item,
     make_sop,
     make_system,
     make_team,
@@ -115,6 +120,20 @@ PAGES: dict[str, Page] = {
     "incidents:message-settle": doing("message", post=COMMUNICATORS),
     "incidents:escalation": Page(get=ALL, post=ALL, is_open=True, args=("token",)),
     "incidents:account": Page(get=ALL, post=ALL, data={"form": "display"}),
+    "monitoring:list": reading(),
+    "monitoring:new": editing(who=ENGINEERS | {"admin"}),
+    "monitoring:detail": reading("monitor"),
+    "monitoring:edit": editing("monitor", who=ENGINEERS | {"admin"}),
+    "monitoring:pause": editing("monitor", who=ENGINEERS | {"admin"}),
+    "monitoring:maintenance": Page(get=ALL, post=ENGINEERS | {"admin"}),
+    "monitoring:maintenance-end": doing("window", post=ENGINEERS | {"admin"}),
+    "monitoring:tokens": editing(who={"founder", "admin"}),
+    "monitoring:token-revoke": editing("ingest-token", who={"founder", "admin"}),
+    "monitoring:checklists": reading(),
+    "monitoring:run": Page(get=ALL, post=BOSSES, args=("run",)),
+    "monitoring:item-incident": doing("run", "run-item", post=BOSSES),
+    "monitoring:definitions": reading(),
+    "monitoring:definition-edit": editing("period", who=BOSSES),
     "account_login": OPEN,
     "account_signup": OPEN,
     "account_inactive": Page(get=ALL, is_open=True),
@@ -169,6 +188,16 @@ STEPS: dict[str, set[str]] = {
 }
 STEP_PAGE = "incidents:step"
 
+#: Machines sign in nowhere: (what they name, the answer to each method without a token).
+MACHINES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
+    "ingest:ping": (("ping",), {"get": 200, "post": 200}),
+    "ingest:ping-action": (("ping", "log"), {"get": 200, "post": 200}),
+    "ingest:metrics": ((), {"post": 401}),
+    "ingest:alertmanager": ((), {"post": 401}),
+    "ingest:report": ((), {"post": 401}),
+    "ingest:openapi": ((), {"get": 200}),
+}
+
 
 @dataclass
 class World:
@@ -194,6 +223,7 @@ def world(db: None) -> World:
         incident=incident,
     )  # fmt: skip
     assert escalation is not None
+    item, monitor = make_run_item(make_run(team.orchestrator)), make_monitor()
     names = {
         "ref": incident.ref,
         "draft": str(draft.pk),
@@ -203,6 +233,13 @@ def world(db: None) -> World:
         "template": "incident-notification",
         "message": str(make_message(reference=incident.ref).pk),
         "token": seen_token(escalation, team.founder),
+        "monitor": monitor.slug,
+        "ping": str(monitor.ping_id),
+        "window": str(make_maintenance().pk),
+        "ingest-token": str(make_ingest_token().pk),
+        "run": str(item.run_id),
+        "run-item": str(item.pk),
+        "period": "daily",
     }
     return World(team, incident, names)
 
@@ -232,7 +269,7 @@ def admin_addresses() -> set[str]:
 
 
 def test_every_address_is_in_the_table_A1() -> None:
-    assert known_addresses() == {*PAGES, STEP_PAGE}
+    assert known_addresses() == {*PAGES, *MACHINES, STEP_PAGE}
 
 
 def test_every_step_is_in_the_table_A1() -> None:
@@ -253,6 +290,19 @@ def test_strangers_are_sent_to_sign_in_A1(world: World) -> None:
             if not is_right:
                 wrong.append((method, url, answer.status_code, answer.headers.get("Location")))
     assert wrong == [], wrong
+
+
+@pytest.mark.parametrize("role", [None, "founder"])
+def test_machines_need_a_token_whoever_is_signed_in_A1_A3(
+    role: str | None, world: World, people: dict[str, User]
+) -> None:
+    browser = Browser()
+    if role:
+        browser.force_login(people[role])
+    for name, (args, statuses) in MACHINES.items():
+        url = world.url(name, Page(args=args))
+        answers = {method: ask(browser, method, url).status_code for method in METHODS}
+        assert answers == dict.fromkeys(METHODS, 405) | statuses, url
 
 
 def _asks_to_sign_in(answer: Any) -> bool:

@@ -6,11 +6,13 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from incidents.admin.base import RecordAdmin
+from incidents.forms.sending import SendingDomainForm
 from incidents.models import Client, Dependency, Responder, SendingDomain, System
 
 
 class SendingDomainInline(admin.TabularInline):
     model = SendingDomain
+    form = SendingDomainForm
     extra = 0
 
 

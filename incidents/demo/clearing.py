@@ -100,6 +100,8 @@ def _system_use(system: System) -> str:
         return "an incident"
     if Dependency.objects.filter(system=system, client__is_demo=False).exists():
         return "a client"
+    if system.monitors.filter(is_demo=False).exists():
+        return "a monitor"
     return "a system" if system.backs_up.filter(is_demo=False).exists() else ""
 
 

@@ -290,17 +290,20 @@ def playbook_field(**kwargs: Any) -> NamedField:
 
 
 def find_named(queryset: QuerySet[Any], values: Iterable[Any]) -> list[Any]:
-    """The rows with these slugs or names. Raises ValidationError that names an unknown one."""
+    """The rows with these slugs or names. Raises ValidationError that names the unknown ones."""
     rows = list(queryset.all())
     by_slug = {row.slug: row for row in rows}
     by_name = {_plain(str(row)): row for row in rows}
-    found = {}
+    found, unknown = set(), []
     for value in values:
         row = by_slug.get(str(value)) or by_name.get(_plain(str(value)))
         if row is None:
-            noun = queryset.model.__name__.lower()
-            raise ValidationError(f"There is no {noun} “{str(value)[:80]}”.", code="invalid_choice")
-        found[row.pk] = row
+            unknown.append(f"“{str(value)[:80]}”")
+        else:
+            found.add(row.pk)
+    if unknown:
+        noun = queryset.model.__name__.lower()
+        raise ValidationError(f"There is no {noun} {', '.join(unknown)}.", code="invalid_choice")
     return [row for row in rows if row.pk in found]
 
 

@@ -1,7 +1,6 @@
 """Clients, and an escalation on a client alone."""
 
 import datetime as dt
-import re
 import zoneinfo
 from typing import Any
 
@@ -10,12 +9,12 @@ from django.utils import timezone
 
 from incidents.forms.base import DayField, LineField, TextField
 from incidents.forms.records import ZONES, LinesField, RecordForm, TokenForm, ZoneField
+from incidents.forms.sending import AddressesField, SelectorsField, as_domain
 from incidents.models import Client, EscalationRule, SendingDomain, System
 from incidents.records import CLIENT_ESCALATIONS
+from incidents.sending import Signing
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
 
 
 class ClientForm(RecordForm):
@@ -78,8 +77,11 @@ class ClientForm(RecordForm):
         since = client.since or timezone.now()
         self.fields["since_day"].initial = timezone.localdate(since, client.zone)
         rows = list(client.dependencies.all()) if client.pk else []
-        if client.pk:
-            self.fields["domains"].initial = [d.name for d in client.sending_domains.all()]
+        self.stored_domains = list(client.sending_domains.all()) if client.pk else []
+        self.fields["domains"].initial = [domain.name for domain in self.stored_domains]
+        for domain in self.stored_domains:
+            self.fields[f"selectors_{domain.pk}"] = SelectorsField(initial=domain.dkim_selectors)
+            self.fields[f"addresses_{domain.pk}"] = AddressesField(initial=domain.sending_ips)
         present = {row.system_id for row in rows}
         systems = [s for s in System.objects.all() if s.is_active or s.pk in present]
         self.systems = {str(system.pk): system for system in systems}
@@ -100,6 +102,13 @@ class ClientForm(RecordForm):
         only = {str(key) for key in self["only_channels"].value() or []}
         return [(system, key in depends, key in only) for key, system in self.systems.items()]
 
+    def domain_rows(self) -> list[tuple[SendingDomain, forms.BoundField, forms.BoundField]]:
+        """Each domain that is stored, with the fields of what is known about it."""
+        return [
+            (domain, self[f"selectors_{domain.pk}"], self[f"addresses_{domain.pk}"])
+            for domain in self.stored_domains
+        ]
+
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         others = Client.objects.filter(name__iexact=name).exclude(pk=self.instance.pk)
@@ -114,7 +123,7 @@ class ClientForm(RecordForm):
         return day
 
     def clean_domains(self) -> list[str]:
-        domains = list(dict.fromkeys(map(_as_domain, self.cleaned_data["domains"])))
+        domains = list(dict.fromkeys(map(as_domain, self.cleaned_data["domains"])))
         taken = SendingDomain.objects.filter(name__in=domains).exclude(client=self.instance.pk)
         if other := taken.select_related("client").first():
             raise forms.ValidationError(f"{other.name} belongs to {other.client}.")
@@ -128,7 +137,19 @@ class ClientForm(RecordForm):
         depends = [*(values.get("systems") or []), *only]
         values["systems"] = [self.systems[key] for key in dict.fromkeys(depends)]
         values["only_channels"] = [self.systems[key] for key in only]
+        values["signing"] = self._signing()
         return values
+
+    def _signing(self) -> dict[str, Signing]:
+        """What was said about each stored domain; one that the form did not show is left out."""
+        return {
+            domain.name: Signing(
+                self.cleaned_data.get(selectors.name) or [],
+                self.cleaned_data.get(addresses.name) or [],
+            )
+            for domain, selectors, addresses in self.domain_rows()
+            if selectors.html_name in self.data and addresses.html_name in self.data
+        }
 
     def _post_clean(self) -> None:
         day = self.cleaned_data.get("since_day")
@@ -163,18 +184,6 @@ class ClientEscalationForm(TokenForm):
         field = self.fields["code"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(r.code, r.situation) for r in rules if r.code in CLIENT_ESCALATIONS]
-
-
-def _as_domain(text: str) -> str:
-    """A host name in lower case, other letters as their xn-- form."""
-    name = text.strip().rstrip(".").lower()
-    try:
-        name = name.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise forms.ValidationError(f"“{text[:80]}” is not a domain.") from error
-    if not _DOMAIN.fullmatch(name):
-        raise forms.ValidationError(f"“{text[:80]}” is not a domain such as go.client.example.")
-    return name
 
 
 def _start_of(day: dt.date, zone: str) -> dt.datetime:

@@ -86,6 +86,7 @@ class TriageForm(StepForm):
             "technical_owner": incident.technical_owner or duty(Role.DELIVERY, at=now),
             "communications_owner": incident.communications_owner or duty(Role.REVENUE, at=now),
             "level": level,
+            "playbook": incident.playbooks.first(),
             "data_breach": incident.is_breach_suspected,
         }
 
@@ -99,6 +100,9 @@ class TriageForm(StepForm):
             return
         data.setdefault("title", incident.title)
         data.setdefault("description", incident.description)
+        playbook = incident.playbooks.first()
+        if playbook is not None:
+            data.setdefault("playbook", playbook.slug)
         if "systems" not in data:
             data.setlist("systems", [system.slug for system in incident.systems.all()])
         if "clients" not in data:

@@ -1,5 +1,7 @@
 """Clients, the systems they depend on, and their sending domains."""
 
+import ipaddress
+import re
 import zoneinfo
 from functools import cache
 
@@ -11,6 +13,10 @@ from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from incidents.enums import Side, StatusPage, Tier
+
+_SELECTOR = re.compile(
+    r"(?=.{1,190}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*", re.IGNORECASE
+)
 
 
 @cache
@@ -26,6 +32,31 @@ def validate_time_zone(value: str) -> None:
             "%(value)s is not a time zone. Use a name such as Europe/Berlin.",
             params={"value": value},
         )
+
+
+def validate_selectors(value: object) -> None:
+    """Refuse anything but a list of DKIM selectors: labels of the DNS, joined by dots."""
+    if not isinstance(value, list):
+        raise ValidationError("Give a list of selectors.")
+    for word in value:
+        if not isinstance(word, str) or not _SELECTOR.fullmatch(word):
+            raise ValidationError(
+                "“%(word)s” is not a selector such as s1.", params={"word": str(word)[:80]}
+            )
+
+
+def validate_addresses(value: object) -> None:
+    """Refuse anything but a list of IP addresses."""
+    if not isinstance(value, list):
+        raise ValidationError("Give a list of addresses.")
+    for word in value:
+        try:
+            ipaddress.ip_address(word if isinstance(word, str) else "")
+        except ValueError as error:
+            raise ValidationError(
+                "“%(word)s” is not an address such as 203.0.113.25.",
+                params={"word": str(word)[:80]},
+            ) from error
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
@@ -109,6 +140,12 @@ class Client(models.Model):
 class SendingDomain(models.Model):
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sending_domains")
     name = models.CharField(max_length=253, unique=True)
+    dkim_selectors = models.JSONField(
+        "DKIM selectors", default=list, blank=True, help_text="As a list; they cannot be found out."
+    )
+    sending_ips = models.JSONField(
+        "sending addresses", default=list, blank=True, help_text="IP addresses, as a list."
+    )
 
     history = HistoricalRecords()
 
@@ -117,6 +154,16 @@ class SendingDomain(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        for field, check in (
+            ("dkim_selectors", validate_selectors),
+            ("sending_ips", validate_addresses),
+        ):
+            try:
+                check(getattr(self, field))
+            except ValidationError as error:
+                raise ValidationError({field: error}) from error
 
 
 class SystemQuerySet(models.QuerySet["System"]):

@@ -16,6 +16,7 @@ from incidents.enums import OPEN_STATUSES, Tier
 from incidents.forms.clients import WEEKDAYS, ClientEscalationForm, ClientForm
 from incidents.forms.records import ZONES
 from incidents.models import Client, ClientMail, Escalation, EscalationRule, Incident
+from incidents.panels import panels_for
 from incidents.permissions import authorize, may
 from incidents.promises import promises, score_of, with_figures
 from incidents.records import (
@@ -89,6 +90,7 @@ def client_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "escalations": escalations[:SHOWN],
         "digest_day": WEEKDAYS[client.digest_weekday],
         "changes": changes_of(client),
+        "panels": panels_for(client, viewer=request.user, now=now),
         "may_edit": may_edit(Kind.CLIENT, by=actor),
         "may_escalate": may(Step.ESCALATE, by=actor, now=now),
         "now": now,
@@ -151,6 +153,7 @@ def _edit(request: HttpRequest, client: Client, word: str) -> HttpResponse:
                 domains=values["domains"],
                 systems=values["systems"],
                 only_channels=values["only_channels"],
+                signing=values["signing"],
                 by=actor,
                 version=form.seen_version,
             )

@@ -15,6 +15,7 @@ from incidents.actors import actor_for
 from incidents.enums import OPEN_STATUSES, Side
 from incidents.forms.systems import SystemForm
 from incidents.models import Incident, System
+from incidents.panels import panels_for
 from incidents.records import (
     Kind,
     changes_of,
@@ -61,6 +62,7 @@ def system_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
     """One system: whose it is, who leans on it, its incidents."""
     system = get_object_or_404(System.objects.select_related("backup", "playbook"), slug=slug)
     visible = Incident.objects.visible_to(request.user)
+    now = timezone.now()
     on_it = visible.filter(systems=system).select_related("severity")
     context = {
         "system": system,
@@ -71,8 +73,9 @@ def system_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "list_more": f"{reverse('incidents:list')}?{urlencode({'system': system.slug})}",
         "past_incidents": on_it.exclude(status__in=OPEN_STATUSES)[:SHOWN],
         "changes": changes_of(system),
+        "panels": panels_for(system, viewer=request.user, now=now),
         "may_edit": may_edit(Kind.SYSTEM, by=actor_for(request.user)),
-        "now": timezone.now(),
+        "now": now,
     }
     return render(request, "incidents/system_detail.html", context)
 

@@ -18,7 +18,12 @@ from incidents.workflow.ending import (
     resolve_incident,
     write_review,
 )
-from incidents.workflow.opening import Opened, acknowledge_incident, open_incident
+from incidents.workflow.opening import (
+    Opened,
+    acknowledge_incident,
+    add_evidence,
+    open_incident,
+)
 from incidents.workflow.response import (
     Findings,
     FixDetails,
@@ -38,6 +43,7 @@ __all__ = [
     "Opened",
     "Triage",
     "acknowledge_incident",
+    "add_evidence",
     "add_note",
     "assign_incident",
     "cancel_incident",

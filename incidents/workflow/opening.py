@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from incidents import staff
-from incidents.actors import Actor
+from incidents.actors import SYSTEM, Actor
 from incidents.correspondence import prepare_notification
 from incidents.deadlines import sync_deadlines
 from incidents.duties import accept, acknowledge_if_told
@@ -15,12 +15,14 @@ from incidents.enums import (
     EntryKind,
     Role,
     Source,
+    Status,
 )
 from incidents.errors import WorkflowError
 from incidents.models import (
     AffectedClient,
     Client,
     Incident,
+    Playbook,
     Responder,
     System,
 )
@@ -53,6 +55,7 @@ def open_incident(
     clients: Iterable[Client] = (),
     reported_by: Client | None = None,
     suggested_level: int | None = None,
+    playbooks: Iterable[Playbook] = (),
     is_breach_suspected: bool = False,
     key: str | None = None,
     is_triaged_at_once: bool = False,
@@ -62,7 +65,8 @@ def open_incident(
     whoever acts first.
 
     ``detected_at`` is the earliest evidence and lies neither in the future nor before a client
-    was one. ``key`` makes opening idempotent: the same key joins the incident it opened. With
+    was one. ``playbooks`` are attached at once; triage keeps them or chooses another. ``key``
+    makes opening idempotent: the same key joins the incident it opened. With
     ``is_triaged_at_once`` nobody is asked to triage: the caller does so in the same transaction.
     """
     systems, clients = list(systems), list(clients)
@@ -99,6 +103,8 @@ def open_incident(
                 at=detected_at,
                 data={"description": incident.description},
             )
+            for playbook in playbooks:
+                attach_playbook(incident, playbook, now=now)
             if is_breach_suspected:
                 summary = f"Data breach suspected in {incident.ref}."
                 suspect_breach(incident, summary=summary, by=by, now=now)
@@ -113,6 +119,29 @@ def open_incident(
         return Opened(joined, is_joined=True)
     incident.refresh_from_db()
     return Opened(incident)
+
+
+def add_evidence(
+    incident: Incident,
+    text: str,
+    *,
+    by: Actor,
+    now: dt.datetime,
+    at: dt.datetime | None = None,
+    suggested_level: int | None = None,
+) -> Incident:
+    """A machine has more to say of an incident that it opened, in whatever status that is (K6).
+
+    ``at`` is when it happened, where that was not now. Until triage a graver ``suggested_level``
+    replaces the suggestion; afterwards a person decides.
+    """
+    with take_step(incident, Step.NOTE, by=by, now=now) as taken:
+        row = taken.incident
+        record(row, EntryKind.NOTE, require(text, "The text"), by=taken.by, now=now, at=at)
+        suggested = row.suggested_severity_id
+        if row.status == Status.DETECTED and suggested_level and suggested_level < (suggested or 9):
+            row.suggested_severity_id = suggested_level
+    return incident
 
 
 def acknowledge_incident(
@@ -160,6 +189,13 @@ def add_clients(incident: Incident, clients: list[Client], *, now: dt.datetime) 
     AffectedClient.objects.bulk_create(
         [AffectedClient(incident=incident, client=client, added_at=now) for client in clients]
     )
+
+
+def attach_playbook(incident: Incident, playbook: Playbook, *, now: dt.datetime) -> None:
+    """W3: the playbook goes onto the incident, and says so."""
+    incident.playbooks.add(playbook)
+    text = f"Playbook “{playbook}” attached."
+    record(incident, EntryKind.PLAYBOOK, text, by=SYSTEM, now=now)
 
 
 def _tell_first_actor(incident: Incident, *, asks_for_triage: bool, now: dt.datetime) -> None:

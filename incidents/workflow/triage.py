@@ -27,7 +27,7 @@ from incidents.models import (
 from incidents.taking import Taken, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
-from incidents.workflow.opening import add_clients, check_detection
+from incidents.workflow.opening import add_clients, attach_playbook, check_detection
 from incidents.workflow.privacy import suspect_breach
 from notifications.enums import Urgency
 
@@ -176,22 +176,20 @@ def _log_triage(taken: Taken, severity: Severity, *, now: dt.datetime) -> None:
 
 
 def _attach_playbook(incident: Incident, chosen: Playbook | None, *, now: dt.datetime) -> None:
-    """The chosen playbook, else that of an affected system, else that of a client's report."""
-    playbook = chosen
+    """The chosen playbook; else the one it came with, that of an affected system, or that of a
+    client's report. Another choice takes the place of what it came with."""
+    attached = list(incident.playbooks.all())
+    playbook = chosen or next(iter(attached), None)
     if playbook is None and incident.level != Level.SEV4:
         playbook = Playbook.objects.filter(systems__in=incident.systems.all()).first()
     if playbook is None and incident.source == Source.CLIENT_REPORT:
         playbook = Playbook.objects.filter(slug="client-reports-not-working").first()
-    if playbook is None or (playbook.forces_level or incident.level) != incident.level:
+    if playbook is None or playbook in attached:
         return
-    incident.playbooks.add(playbook)
-    record(
-        incident,
-        EntryKind.PLAYBOOK,
-        f"Playbook “{playbook}” attached.",
-        by=SYSTEM,
-        now=now,
-    )
+    if (playbook.forces_level or incident.level) != incident.level:
+        return
+    incident.playbooks.remove(*attached)
+    attach_playbook(incident, playbook, now=now)
 
 
 def _tell_owners(incident: Incident, *, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""The monitoring checklist of the SOP as data (rule K8); the runs come with the monitors."""
+"""The monitoring checklists of the SOP as data (rules K8 and K9)."""
 
 from django.db import models
 from simple_history.models import HistoricalRecords
@@ -8,13 +8,18 @@ class Period(models.TextChoices):
     DAILY = "daily", "Daily"
     WEEKLY = "weekly", "Weekly"
     MONTHLY = "monthly", "Monthly"
+    CRM_REVIEW = "crm_review", "CRM review"
 
 
 class Checklist(models.Model):
-    period = models.CharField(max_length=8, choices=Period, primary_key=True)
+    period = models.CharField(max_length=10, choices=Period, primary_key=True)
     title = models.CharField(max_length=80)
+    is_active = models.BooleanField(default=True, help_text="Off: no new runs are opened.")
     owner_role = models.CharField(max_length=14)
     opens_at = models.TimeField(help_text="In the agency's time zone.")
+    due_hours = models.PositiveSmallIntegerField(
+        default=9, help_text="Overdue so many hours after it opened."
+    )
 
     history = HistoricalRecords()
 

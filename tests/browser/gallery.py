@@ -14,6 +14,8 @@ from incidents.demo.seeding import seed_demonstration
 from incidents.enums import EscalationCode, MailKind, Status
 from incidents.escalation import raise_by_person, seen_token
 from incidents.models import Client, Escalation, Incident, MailDraft
+from monitoring.demo import seed_monitoring
+from monitoring.models import ChecklistRun, Monitor
 from notifications.models import Message
 
 BLAMING = (
@@ -43,13 +45,26 @@ def empty_sights() -> list[Sight]:
     return [
         Sight("home-empty", "/", "nora"),
         Sight("list-empty", "/incidents/", "nora", is_twin=True),
+        Sight("monitors-empty", reverse("monitoring:list"), "nora"),
+        Sight("checklists-empty", reverse("monitoring:checklists"), "nora"),
     ]
 
 
 def sights() -> list[Sight]:
     """With the demonstration: one incident in each status, seven days of history."""
-    seed_demonstration(now=timezone.now())
-    return [*_at_the_door(), *_daily(), *_incidents(), *_steps(), *_mail(), *_records(), *_own()]
+    now = timezone.now()
+    seed_demonstration(now=now)
+    seed_monitoring(now=now)
+    return [
+        *_at_the_door(),
+        *_daily(),
+        *_watch(),
+        *_incidents(),
+        *_steps(),
+        *_mail(),
+        *_records(),
+        *_own(),
+    ]
 
 
 def _at_the_door() -> list[Sight]:
@@ -78,6 +93,30 @@ def _daily() -> list[Sight]:
         Sight(
             "triage", reverse("incidents:triage", args=[_incident(Status.DETECTED).ref]), "alfred"
         ),
+    ]
+
+
+def _watch() -> list[Sight]:
+    listed = reverse("monitoring:list")
+    failing = Monitor.objects.get(name="go.haldensolar.example")
+    job = Monitor.objects.get(name="dashboard-refresh")
+    runs = ChecklistRun.objects.open()
+    return [
+        Sight("monitors", listed, "alfred"),
+        Sight("monitors-nothing", f"{listed}?q=nothingisnamedlikethis", "rick", is_twin=True),
+        Sight("monitor", failing.get_absolute_url(), "devin"),
+        Sight("monitor-job", job.get_absolute_url(), "devin"),
+        Sight("monitor-new", reverse("monitoring:new"), "devin"),
+        Sight("monitor-edit", reverse("monitoring:edit", args=[job.slug]), "devin"),
+        Sight("monitor-new-bounces", f"{reverse('monitoring:new')}?kind=bounce_rate", "devin"),
+        Sight("monitor-pause", reverse("monitoring:pause", args=[job.slug]), "devin"),
+        Sight("maintenance", reverse("monitoring:maintenance"), "alfred"),
+        Sight("tokens", reverse("monitoring:tokens"), "clayton"),
+        Sight("checklists", runs.get(checklist="weekly").get_absolute_url(), "alfred"),
+        Sight("checklists-daily", runs.get(checklist="daily").get_absolute_url(), "alfred"),
+        Sight("checklists-reading", runs.get(checklist="weekly").get_absolute_url(), "devin"),
+        Sight("definitions", reverse("monitoring:definitions"), "alfred"),
+        Sight("definition-edit", reverse("monitoring:definition-edit", args=["weekly"]), "alfred"),
     ]
 
 

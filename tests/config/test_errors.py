@@ -34,7 +34,7 @@ def test_people_get_a_page_with_the_reason(
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/ping/nothing", 404), ("/ping/fail/crash", 500), ("/ping/fail/denied", 403)],
+    [("/metrics/nothing", 404), ("/metrics/fail/crash", 500), ("/metrics/fail/denied", 403)],
 )
 def test_machines_get_problem_json(calm_client: Client, path: str, status: int) -> None:
     response = calm_client.get(path)
@@ -45,7 +45,7 @@ def test_machines_get_problem_json(calm_client: Client, path: str, status: int) 
 
 @pytest.mark.parametrize(
     "path",
-    ["/public/?q=a%00b", "/public/?a%00=b", "/pub%00lic/", "/ping/any?rid=%00"],
+    ["/public/?q=a%00b", "/public/?a%00=b", "/pub%00lic/", "/metrics/any?q=%00"],
 )
 def test_nul_in_the_address_is_400(client: Client, path: str) -> None:
     assert client.get(path).status_code == 400
@@ -60,7 +60,7 @@ def test_nul_in_a_form_is_400(client: Client) -> None:
 
 def test_machine_takes_any_bytes(client: Client) -> None:
     body = b"\0\xff" * 10
-    assert client.post("/ping/any", body, content_type="text/plain").content == b"20"
+    assert client.post("/metrics/any", body, content_type="text/plain").content == b"20"
 
 
 @pytest.mark.parametrize("kind", ["multipart", "urlencoded"])

@@ -15,7 +15,7 @@ from django.utils import timezone
 from incidents.enums import DeadlineKind, EscalationCode, Role, Status
 from incidents.models import Deadline
 from monitoring.models import Beat
-from monitoring.models.beat import ENGINE
+from monitoring.models.beat import CANARY, ENGINE
 from tests.factories import (
     Team,
     make_client,
@@ -185,6 +185,17 @@ def test_silent_worker_is_said_on_every_page_K11(team: Team, now: dt.datetime) -
         assert "The worker has been silent for 10 min." in browser.get(address).text
     Beat.record(ENGINE, at=now)
     assert "silent" not in browser.get("/").text
+
+
+def test_silent_task_cluster_is_said_on_every_page_K11(team: Team, now: dt.datetime) -> None:
+    browser = as_role(team, Role.REVENUE)
+    Beat.record(ENGINE, at=now)
+    assert "task cluster" not in browser.get("/").text
+    Beat.record(CANARY, at=now - 5 * MINUTE)
+    for address in ("/", "/incidents/", "/clients/"):
+        assert "The task cluster has been silent for 5 min." in browser.get(address).text
+    Beat.record(CANARY, at=now)
+    assert "task cluster" not in browser.get("/").text
 
 
 def test_escalation_nobody_hears_is_an_alarm_E10(team: Team, now: dt.datetime) -> None:

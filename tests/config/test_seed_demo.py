@@ -1,18 +1,31 @@
 """manage.py seed_demo and clear_demo on databases of their own."""
 
+import datetime as dt
 import json
 from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from incidents.demo import DemonstrationError, clear_demonstration, seed_demonstration
 from incidents.demo.cast import read_cast
 from incidents.enums import Rank, Role
-from incidents.models import Responder
+from incidents.models import Incident, Responder, System
+from monitoring.enums import Kind, RunState, State
+from monitoring.evaluation import evaluate_due
+from monitoring.models import Checklist, ChecklistRun, Monitor, MonitorStatus
 from tests.config.test_demo import count_rows, run
-from tests.factories import NOW, make_client, make_responder, make_system, make_user
+from tests.factories import (
+    NOW,
+    make_client,
+    make_monitor,
+    make_responder,
+    make_run,
+    make_system,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +40,8 @@ def test_seed_demo_on_an_empty_database_prints_each_password_once():
     for account in read_cast()["account"]:
         assert out.count(f"  {account['username']} ") == 1
     assert out.splitlines()[-1] == (
-        "Demonstration written: 4 clients, 8 systems, 7 incidents (DEMO-0001 to DEMO-0007)."
+        "Demonstration written: 4 clients, 8 systems, 7 incidents (DEMO-0001 to DEMO-0007), "
+        "14 monitors, 48 checklist runs."
     )
 
 
@@ -36,6 +50,7 @@ def test_seed_demo_as_json():
     assert report["seeded"] is True
     assert {account["username"] for account in report["accounts"]} >= {"alfred", "admin"}
     assert len(report["references"]) == 7
+    assert (report["monitors"], report["runs"]) == (14, 48)
 
 
 @pytest.mark.parametrize("make", [make_client, make_system, make_user])
@@ -83,6 +98,52 @@ def test_clear_demo_leaves_the_database_as_it_was():
     assert list(Responder.objects.order_by("id").values()) == people
     assert out.startswith("Demonstration removed: 7 incidents, ")
     assert "Kept" not in out
+
+
+def test_demonstration_watches_every_kind_and_shows_a_month():
+    run("seed_demo")
+    monitors = Monitor.objects.filter(is_demo=True)
+    assert set(monitors.values_list("kind", flat=True)) == set(Kind.values)
+    assert all(monitor.days.count() == 30 for monitor in monitors)
+    failing = monitors.filter(status__state=State.FAILING)
+    assert {one.raised.get().incident.title for one in failing} == {
+        "Outreach paused: bounces at 11.8 % on two sending domains"
+    }
+    runs = ChecklistRun.objects.filter(is_demo=True)
+    assert set(runs.values_list("state", flat=True)) == set(RunState.values)
+    assert set(runs.open().values_list("checklist", flat=True)) == {"daily", "weekly"}
+
+
+def test_demonstration_stands_as_the_evaluation_judges_it():
+    run("seed_demo")
+
+    def standing():
+        return dict(MonitorStatus.objects.values_list("monitor__name", "state"))
+
+    before, texts = standing(), dict(MonitorStatus.objects.values_list("monitor", "value_text"))
+    assert evaluate_due(now=timezone.now()).broken == 0
+    assert standing() == before
+    assert dict(MonitorStatus.objects.values_list("monitor", "value_text")) == texts
+    assert Incident.objects.count() == 7
+
+
+def test_real_monitors_and_runs_outlive_the_demonstration():
+    real = make_monitor()
+    start = dt.date(2020, 1, 6)
+    kept = make_run(checklist=Checklist.objects.get(pk="weekly"), period_start=start)
+    run("seed_demo")
+    report = json.loads(run("clear_demo", "--json"))
+    assert report["removed"]["monitors"] == 14
+    assert list(Monitor.objects.all()) == [real]
+    assert list(ChecklistRun.objects.all()) == [kept]
+    assert Monitor.history.count() == real.history.count()
+
+
+def test_system_that_a_real_monitor_watches_is_kept():
+    run("seed_demo")
+    make_monitor(system=System.objects.get(slug="enrichment"))
+    report = json.loads(run("clear_demo", "--json"))
+    assert report["kept"] == ["Lead enrichment (a monitor leans on it)"]
 
 
 def test_clear_demo_without_one_says_so():

@@ -9,16 +9,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from config import supervisor as supervising
 from config.supervisor import Child, ChildPlan, Supervisor
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.places import ROOT, children_of, find_child, is_alive, wait_for
 
 
 @pytest.fixture
@@ -70,31 +70,12 @@ def manage(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProc
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return condition()
-
-
 def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def children_of(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()] if path.exists() else []
-
-
-def is_alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture
@@ -122,7 +103,7 @@ def test_serve_starts_three_children_and_stops_them_all(
 ) -> None:
     assert wait_for(lambda: answers(free_port)), (tmp_path / "serve.log").read_text()
     assert wait_for(lambda: len(children_of(served.pid)) == 3)
-    assert wait_for(lambda: children_of(find_child(served.pid, "qcluster")) != [])
+    assert wait_for(lambda: children_of(find_child(served.pid, "run_tasks") or 0) != [])
     family = [pid for child in children_of(served.pid) for pid in [child, *children_of(child)]]
     served.send_signal(number)
     assert served.wait(timeout=60) == 0, (tmp_path / "serve.log").read_text()
@@ -137,20 +118,11 @@ def test_serve_brings_a_killed_child_back(
 ) -> None:
     assert wait_for(lambda: answers(free_port)), (tmp_path / "serve.log").read_text()
     web = find_child(served.pid, "granian")
+    assert web is not None
     os.kill(web, signal.SIGKILL)
     assert wait_for(lambda: "starting again" in (tmp_path / "serve.log").read_text())
     # Its orphans went with it, so whoever answers now is the new one.
     assert wait_for(lambda: answers(free_port)), (tmp_path / "serve.log").read_text()
-
-
-def find_child(pid: int, word: str) -> int:
-    """The child of `pid` whose command line holds `word`."""
-    (found,) = [
-        child
-        for child in children_of(pid)
-        if word in Path(f"/proc/{child}/cmdline").read_text().split("\0")
-    ]
-    return found
 
 
 def test_serve_without_tables_says_so_in_one_line(environ: dict[str, str]) -> None:
@@ -178,12 +150,19 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_child_with_an_old_sign_of_life_is_killed_and_started_again_K11() -> None:
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [(timedelta(seconds=99), "no sign of life for 99 s"), (timedelta.max, "no sign of life yet")],
+)
+def test_child_with_an_old_sign_of_life_is_killed_and_started_again_K11(
+    monkeypatch: pytest.MonkeyPatch, age: timedelta, words: str
+) -> None:
+    monkeypatch.setattr(supervising, "SILENCE_GRACE", 0.0)
     output = StringIO()
     plan = ChildPlan(
         "tasks", python("import time; time.sleep(60)"), "canary", timedelta(milliseconds=10)
     )
-    supervisor = Supervisor([plan], beat_age=lambda _name: timedelta(seconds=99), output=output)
+    supervisor = Supervisor([plan], beat_age=lambda _name: age, output=output)
     (child,) = supervisor.children
     child.start()
     time.sleep(0.05)
@@ -191,8 +170,28 @@ def test_child_with_an_old_sign_of_life_is_killed_and_started_again_K11() -> Non
     supervisor._look_after_children()
     assert not child.is_running()
     supervisor._look_after_children()
-    assert "no sign of life for 99 s; killing it" in output.getvalue()
+    assert f"{words}; killing it" in output.getvalue()
     assert "starting again in 1 s" in output.getvalue()
+
+
+def test_child_whose_sign_of_life_was_only_late_is_left_alone_K11() -> None:
+    """After an outage of the database everything is late at the first look."""
+    ages = [timedelta(hours=1), timedelta(0), timedelta(hours=1), None]
+    plan = ChildPlan(
+        "engine", python("import time; time.sleep(60)"), "engine", timedelta(milliseconds=10)
+    )
+    supervisor = Supervisor([plan], beat_age=lambda _name: ages.pop(0), output=StringIO())
+    (child,) = supervisor.children
+    child.start()
+    time.sleep(0.05)
+    silent = []
+    for _ in range(4):
+        supervisor.next_beat_look = 0
+        supervisor._look_after_children()
+        silent.append(child.silent_since > 0)
+    assert silent == [True, False, True, False]
+    assert child.is_running()
+    child.kill_all()
 
 
 def test_child_that_just_started_is_given_time_K11() -> None:
@@ -234,6 +233,26 @@ def test_stop_reaches_the_leader_and_a_second_one_kills() -> None:
     supervisor.stop_requests = 2
     assert supervisor._stop() == 1
     assert not child.is_running()
+
+
+def test_child_ends_with_its_parent() -> None:
+    """However the parent ends: a killed `serve` leaves nobody who holds its port."""
+    parent = subprocess.Popen(
+        python(
+            "import sys; from config.supervisor import *;"
+            "child = Child(ChildPlan('web', [sys.executable, '-c', 'import time; time.sleep(60)']),"
+            " sys.stdout, 3); child.start(); print(child.process.pid, flush=True); time.sleep(60)"
+        ),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert is_alive(child)
+        parent.kill()
+        assert wait_for(lambda: not is_alive(child))
 
 
 def test_lines_of_a_child_carry_its_name() -> None:

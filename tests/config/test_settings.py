@@ -66,6 +66,8 @@ def run_manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[s
         ("WATCHDOG_PING_URL", "watch me"),
         ("DNS_RESOLVER", "127.0.0.1"),
         ("REQUIRE_2FA", "sometimes"),
+        ("SAMPLE_KEEP_DAYS", "30"),
+        ("SIGNAL_KEEP_DAYS", "for ever"),
     ],
 )
 def test_wrong_value_stops_with_one_line_naming_it(

@@ -47,8 +47,8 @@ urlpatterns = [
     path("page/poll/", private),
     path("public/", public),
     path("fail/<str:how>/", fail),
-    path("ping/any", machine),
-    path("ping/fail/<str:how>", fail),
+    path("metrics/any", machine),
+    path("metrics/fail/<str:how>", fail),
     path("", include("incidents.urls")),
 ]
 

@@ -2,8 +2,10 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
 from incidents.demo import Cleared, clear_demonstration
+from monitoring.demo import clear_monitoring
 
 
 class Command(BaseCommand):
@@ -13,7 +15,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        cleared = clear_demonstration()
+        with transaction.atomic():
+            monitoring = clear_monitoring()
+            cleared = clear_demonstration()
+        cleared.removed.update(monitoring)
         report = {"removed": dict(cleared.removed), "kept": cleared.kept}
         self.stdout.write(json.dumps(report) if options["json"] else outcome(cleared))
 

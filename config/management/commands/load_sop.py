@@ -15,7 +15,7 @@ from incidents.sop_data import (
     load_responders,
     load_severities,
 )
-from monitoring.sop_data import load_checklist_items, load_checklists
+from monitoring.sop_data import load_block_lists, load_checklist_items, load_checklists
 from notifications.sop_data import load_templates
 
 #: What is loaded, in this order: later rows lean on earlier ones.
@@ -29,6 +29,7 @@ LOADERS: dict[str, Callable[[], Counts]] = {
     "playbook steps": load_playbook_steps,
     "checklists": load_checklists,
     "checklist items": load_checklist_items,
+    "block lists": load_block_lists,
     "mail templates": load_templates,
 }
 

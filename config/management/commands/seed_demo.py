@@ -3,15 +3,18 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
 from incidents.demo import DemonstrationError, Seeded, is_empty, seed_demonstration
+from monitoring.demo import seed_monitoring
 
 
 class Command(BaseCommand):
     help = (
-        "Write a demonstration: one account per role, clients, systems and one incident in each "
-        "status, all marked demo. Prints the generated passwords, this once."
+        "Write a demonstration: one account per role, clients, systems, monitors, checklist runs "
+        "and one incident in each status, all marked demo. Prints the generated passwords, "
+        "this once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,15 +34,17 @@ class Command(BaseCommand):
             )
             return
         try:
-            seeded = seed_demonstration(now=timezone.now())
+            with transaction.atomic():
+                now = timezone.now()
+                seeded = seed_demonstration(now=now)
+                monitors, runs = seed_monitoring(now=now)
         except DemonstrationError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(
-            json.dumps({"seeded": True, **asdict(seeded)}) if as_json else outcome(seeded)
-        )
+        report = {"seeded": True, **asdict(seeded), "monitors": monitors, "runs": runs}
+        self.stdout.write(json.dumps(report) if as_json else outcome(seeded, monitors, runs))
 
 
-def outcome(seeded: Seeded) -> str:
+def outcome(seeded: Seeded, monitors: int, runs: int) -> str:
     """The accounts with their passwords, then one line of what was written."""
     accounts = [
         f"  {account.username:<8} {account.password}  {', '.join(account.groups)}"
@@ -47,6 +52,7 @@ def outcome(seeded: Seeded) -> str:
     ]
     summary = (
         f"Demonstration written: {seeded.clients} clients, {seeded.systems} systems, "
-        f"{len(seeded.references)} incidents ({seeded.references[0]} to {seeded.references[-1]})."
+        f"{len(seeded.references)} incidents ({seeded.references[0]} to {seeded.references[-1]}), "
+        f"{monitors} monitors, {runs} checklist runs."
     )
     return "\n".join(["Accounts, with passwords that are shown only now:", *accounts, summary])

@@ -66,7 +66,7 @@ def worker_plans() -> list[ChildPlan]:
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     return [
         ChildPlan("engine", [*manage, "run_engine"], beat=ENGINE),
-        ChildPlan("tasks", [*manage, "qcluster"], beat=CANARY),
+        ChildPlan("tasks", [*manage, "run_tasks"], beat=CANARY),
     ]
 
 
@@ -81,9 +81,10 @@ def web_plan(host: str, port: int, workers: int) -> ChildPlan:
 
 
 def beat_age(name: str) -> timedelta | None:
-    """Age of a sign of life; None while the database cannot tell."""
+    """Age of a sign of life, endless before the first one; None while the database cannot tell."""
     try:
-        return Beat.age(name, now=timezone.now())
+        age = Beat.age(name, now=timezone.now())
+        return timedelta.max if age is None else age
     except DatabaseError:
         return None
     finally:
