@@ -26,7 +26,7 @@ endif
 
 STATIC_SOURCES = $(shell find static -type f 2>/dev/null)
 
-.PHONY: help run worker test browser-test fault-test machine-test bench lint fmt requirements tools prepare clean
+.PHONY: help run worker test browser-test fault-test fault-full machine-test bench lint fmt requirements tools prepare clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ browser-test: $(VENV)/dev.stamp ## the tests that drive Chromium
 
 fault-test: $(VENV)/dev.stamp ## the tests that kill processes
 	@$(BIN)/python -m pytest -m fault $(PYTEST_ARGS)
+
+fault-full: $(VENV)/dev.stamp ## the faults at the size of the published figures, in an hour or so
+	@FAULTS=full $(BIN)/python -m pytest -m fault tests/faults $(PYTEST_ARGS)
 
 machine-test: $(VENV)/dev.stamp ## ten thousand generated requests, and clients that others wrote
 	@$(BIN)/python -m pytest -n $(WORKERS) -m machines $(PYTEST_ARGS)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,26 +16,32 @@ from django.utils.dateparse import parse_datetime
 from config.health import BEAT_LIMITS
 from incidents.actors import Actor
 from incidents.counts import CountOf
-from incidents.enums import Origin
+from incidents.digests import digests_at_hand
+from incidents.enums import Origin, Role
+from incidents.escalation import phone_whom
 from incidents.holding import deadlines_held
 from incidents.middleware import remember_zone
-from incidents.models import Escalation, Incident, Responder
+from incidents.models import Escalation, Hold, Incident, Responder
 from incidents.obligations import Term
 from incidents.permissions import may
 from incidents.transitions import Step
-from monitoring.models import Beat
+from monitoring.models import Audit, AuditFinding, Beat
 from monitoring.models.beat import CANARY, ENGINE
-from notifications.models import Message
+from notifications.models import ChannelPause, Message
 
 BEATS = (ENGINE, CANARY)
+#: What is counted for every page.
+FIGURES = ("waiting", "failed", "uncertain", "held", "paused", "unheard", "found", "sending_held")
 #: Escalations named one by one in the strip above a page; more are summed up.
 SHOWN_ALARMS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
+    """What is wrong, with the pages that mend it: their words and addresses."""
+
     text: str
-    url: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,13 @@ class Shell:
                 waiting=CountOf(Message.objects.waiting()),
                 failed=CountOf(Message.objects.failed()),
                 uncertain=CountOf(Message.objects.uncertain()),
+                held=CountOf(Message.objects.held()),
+                paused=CountOf(ChannelPause.objects.alarming(at=now)),
                 unheard=CountOf(Escalation.objects.unheard()),
+                found=CountOf(AuditFinding.objects.filter(is_on_pages=False)),
+                audited_at=Subquery(Audit.objects.values("finished_at")[:1]),
+                has_digests=Exists(digests_at_hand()),
+                sending_held=CountOf(Hold.objects.alarming()),
                 own_zone=Subquery(people.values("time_zone")[:1]),
                 deadline=Subquery(deadline[:1]),
             )
@@ -95,7 +107,13 @@ class Shell:
                 "waiting",
                 "failed",
                 "uncertain",
+                "held",
+                "paused",
                 "unheard",
+                "found",
+                "audited_at",
+                "has_digests",
+                "sending_held",
                 "own_zone",
                 "deadline",
             )
@@ -103,7 +121,7 @@ class Shell:
         found: list[dict[str, Any]] = [dict(row) for row in rows]
         if found:
             remember_zone(self._request, found[0]["own_zone"] or "")
-        return found or [dict.fromkeys(("waiting", "failed", "uncertain", "unheard"), 0)]
+        return found or [dict.fromkeys(FIGURES, 0)]
 
     @property
     def worker_age_seconds(self) -> int | None:
@@ -122,29 +140,89 @@ class Shell:
             return None
         return int((self._now - canary_at).total_seconds())
 
+    @cached_property
+    def findings(self) -> list[AuditFinding]:
+        """What the auditor found and no other alarm on the page says; one more query if any."""
+        if not self._rows[0]["found"]:
+            return []
+        return list(AuditFinding.objects.filter(is_on_pages=False))
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether a scheduled update waits for somebody (rule M9)."""
+        return bool(self._rows[0].get("has_digests"))
+
+    @property
+    def audited_at(self) -> dt.datetime | None:
+        """When the auditor looked last (rule K11)."""
+        at: dt.datetime | None = self._rows[0].get("audited_at")
+        return at
+
     @property
     def outbox(self) -> dict[str, int]:
-        return {name: self._rows[0][name] for name in ("waiting", "failed", "uncertain")}
+        return {name: self._rows[0][name] for name in ("waiting", "failed", "uncertain", "held")}
+
+    @cached_property
+    def paused_channels(self) -> list[str]:
+        """Channels that wait for a person, or have failed for minutes; one more query if any."""
+        if not self._rows[0]["paused"]:
+            return []
+        rows = ChannelPause.objects.alarming(at=self._now)
+        return [row.get_channel_display() for row in rows]
 
     @cached_property
     def alarms(self) -> list[Alarm]:
-        """Escalations that nobody can receive (rule E10); private ones without their name."""
-        count = self._rows[0]["unheard"]
+        """What is wrong on every page: nobody reached (rule E10), sends from a held domain (P4)."""
+        return [*self._unheard(), *self._sends_while_held()]
+
+    def _unheard(self) -> list[Alarm]:
+        """Escalations that nobody can receive; of a private one only that it is there and whom
+        to phone (rule W11)."""
+        if not self._rows[0]["unheard"]:
+            return []
+        unheard = Escalation.objects.unheard()
+        visible = unheard.visible_to(self._user).select_related("rule", "incident", "client")
+        named = [_alarm(row, now=self._now) for row in visible[:SHOWN_ALARMS]]
+        rest = visible.count() - len(named)
+        hidden = self._rows[0]["unheard"] - rest - len(named)
+        every = ("All escalations", reverse("incidents:escalations"))
+        if rest > 0:
+            named.append(Alarm(f"{_count(rest, 'more escalation')} reached nobody.", (every,)))
+        if hidden > 0:
+            who = _whom(Responder.objects.on_duty(Role.FOUNDER, at=self._now))
+            named.append(Alarm(f"{_count(hidden, 'private escalation')} reached nobody.{who}"))
+        return named
+
+    def _sends_while_held(self) -> list[Alarm]:
+        count = self._rows[0]["sending_held"]
         if not count:
             return []
         visible = Incident.objects.visible_to(self._user)
-        rows = Escalation.objects.unheard().select_related("rule", "incident", "client")
-        named = [_alarm(row) for row in rows.filter(incident__in=visible)[:SHOWN_ALARMS]]
+        rows = Hold.objects.alarming().filter(incident__in=visible)
+        every = ("All holds", reverse("incidents:hold-list"))
+        named = [
+            Alarm(
+                f"{hold.sent_while_held:,} mails left {hold.sending_domain} although it is on "
+                "hold.",
+                (every,),
+            )
+            for hold in rows.select_related("sending_domain")[:SHOWN_ALARMS]
+        ]
         rest = count - len(named)
         if rest > 0:
-            more = " more" if named else ""
-            text = f"{rest}{more} escalation{'s' if rest > 1 else ''} reached nobody."
-            named.append(Alarm(text, reverse("incidents:outbox")))
+            more = "more domain" if named else "domain"
+            text = f"{rest} {more}{'s' if rest > 1 else ''} on hold sent mails."
+            named.append(Alarm(text, (every,)))
         return named
 
     @property
-    def alarm_count(self) -> int:
+    def unheard_count(self) -> int:
+        """Escalations that reached nobody."""
         return int(self._rows[0]["unheard"])
+
+    @property
+    def alarm_count(self) -> int:
+        return self.unheard_count + int(self._rows[0]["sending_held"])
 
     @cached_property
     def next_deadline(self) -> NextDeadline | None:
@@ -183,12 +261,27 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {"now": now, "shell": Shell(request, request.user, now=now)}  # type: ignore[arg-type]
 
 
-def _alarm(escalation: Escalation) -> Alarm:
-    incident = escalation.incident
-    where = f" for {incident.ref}" if incident else ""
-    url = incident.get_absolute_url() if incident else ""
-    text = f"{escalation.rule.code} {escalation.rule.situation}{where} reached nobody."
-    return Alarm(text, url)
+def _alarm(escalation: Escalation, *, now: dt.datetime) -> Alarm:
+    incident, client = escalation.incident, escalation.client
+    subject = incident or client
+    name = incident.ref if incident else str(client)
+    links = [(f"Open {name}", subject.get_absolute_url())] if subject else []
+    links.append(
+        ("I have reached them", reverse("incidents:escalation-phone", args=[escalation.pk]))
+    )
+    who = _whom(*phone_whom(escalation, now=now))
+    text = f"{escalation.rule.code} {escalation.rule.situation} for {name} reached nobody.{who}"
+    return Alarm(text, tuple(links))
+
+
+def _whom(*people: Responder | None) -> str:
+    """What to do about it: “ Phone Clayton.”"""
+    names = " and ".join(person.name for person in people if person)
+    return f" Phone {names}." if names else " Nobody is set to be told: phone who decides."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _instant(text: str) -> dt.datetime:

@@ -21,6 +21,14 @@ TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
 MAIL_SCHEMES = set(environ.Env.EMAIL_SCHEMES)
 SECRET_KEY_CHARACTERS = 64
+#: A server that is gone without a word must hold nobody; the address may say otherwise
+#: (?connect_timeout=…).
+POSTGRESQL_LIMITS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=120s"
+    " -c statement_timeout=300s",
+}
 
 
 def refuse(name: str, expected: str) -> NoReturn:
@@ -175,8 +183,9 @@ def database(name: str, default: str) -> dict[str, object]:
         refuse(name, expected)
     config = environ.Env.db_url_config(value)
     # These two are ours to say; django-environ would let the address change the rest.
+    options = dict(POSTGRESQL_LIMITS if is_postgresql else {}) | dict(config.get("OPTIONS", {}))
     return {key: config[key] for key in ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT")} | {
-        "OPTIONS": dict(config.get("OPTIONS", {}))
+        "OPTIONS": options
     }
 
 

@@ -3,7 +3,7 @@
 Rule K11: the watcher is watched. Both are open to everybody and tell nothing private.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_not_required
@@ -21,7 +21,7 @@ from config.schedules import TICK, TICK_FUNCTION
 from monitoring.checklists.opening import plan_of
 from monitoring.checklists.periods import current_start
 from monitoring.ingest import spool
-from monitoring.models import Beat, Checklist, MonitorStatus, Sample, Signal
+from monitoring.models import Audit, AuditFinding, Beat, Checklist, MonitorStatus, Sample, Signal
 from monitoring.models.beat import CANARY, ENGINE
 from notifications.models import Message
 
@@ -30,6 +30,8 @@ BEAT_LIMITS = {ENGINE: timedelta(seconds=60), CANARY: timedelta(seconds=120)}
 BEAT_WORDS = {ENGINE: "the engine", CANARY: "the task cluster"}
 SCHEDULE_LIMIT = timedelta(minutes=3)
 CHECKLIST_LIMIT = timedelta(minutes=10)
+#: The auditor looks every five minutes; two looks in a row were missed then.
+AUDIT_LIMIT = timedelta(minutes=12)
 #: The engine judges what came in every few seconds.
 JUDGING_LIMIT = timedelta(minutes=2)
 
@@ -86,7 +88,8 @@ def migrations_are_done() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-def _late_beats(now: datetime) -> Iterator[str]:
+def late_beats(now: datetime) -> Iterator[str]:
+    """Our own processes that were not seen at work for too long."""
     for name, limit in BEAT_LIMITS.items():
         age = Beat.age(name, now=now)
         words = BEAT_WORDS[name]
@@ -146,8 +149,22 @@ def _stalled_messages(now: datetime) -> Iterator[str]:
         yield f"{count} {noun} unsent for more than two minutes."
 
 
-CHECKS = (
-    _late_beats,
+def _late_audit(now: datetime) -> Iterator[str]:
+    finished_at = Audit.objects.values_list("finished_at", flat=True).first()
+    if finished_at is None:
+        yield "No audit has run yet: is the worker running?"
+    elif now - finished_at > AUDIT_LIMIT:
+        yield f"The last audit was {int((now - finished_at).total_seconds() // 60)} minutes ago."
+
+
+def _found_by_audit(now: datetime) -> Iterator[str]:
+    """What the auditor found and nobody asks at every request."""
+    yield from AuditFinding.objects.filter(is_live=False).values_list("text", flat=True)
+
+
+#: What the auditor asks too; readiness asks it at every request.
+LIVE_CHECKS: tuple[Callable[[datetime], Iterator[str]], ...] = (
+    late_beats,
     _late_schedule,
     _unopened_checklists,
     _unjudged_signals,
@@ -155,3 +172,4 @@ CHECKS = (
     _kept_on_disk,
     _stalled_messages,
 )
+CHECKS = (*LIVE_CHECKS, _late_audit, _found_by_audit)

@@ -17,15 +17,23 @@ from config.context import Shell
 from config.health import BEAT_LIMITS
 from incidents.actors import Actor, actor_for
 from incidents.counts import CountOf, capped
+from incidents.digests import digest_duties
 from incidents.enums import DeadlineKind, Status
-from incidents.models import Deadline, Escalation, Incident, MailDraft, TimelineEntry
+from incidents.models import (
+    ClientDigest,
+    Deadline,
+    Escalation,
+    Incident,
+    MailDraft,
+    TimelineEntry,
+)
 from incidents.obligations import Obligation, by_urgency, obligations_of
 from incidents.rows import IncidentRow, incident_rows
 from incidents.stamps import is_unchanged, stamped
 from monitoring.models import Beat
 from monitoring.models.beat import CANARY, ENGINE
 from monitoring.panels import home_panels, home_stamp, run_duties
-from notifications.models import Message
+from notifications.models import ChannelPause, Message
 
 #: As many open incidents as one look takes in; the list has all of them.
 SHOWN_OPEN = 30
@@ -67,10 +75,13 @@ def _context(
     request: HttpRequest, user: User, by: Actor, is_everyones: bool, *, now: dt.datetime
 ) -> dict[str, Any]:
     visible = Incident.objects.visible_to(user)
+    shell = Shell(request, user, now=now)
     shown = _duties(user, by, visible, is_everyones, now=now)
+    if shell.has_digests:
+        updates = digest_duties(user, now=now, is_everyones=is_everyones)
+        shown = sorted([*shown, *updates], key=by_urgency)
     duties = [duty for duty in shown if duty.holder_user == user.pk] if is_everyones else shown
     rows = _open_rows(visible, now=now)
-    shell = Shell(request, user, now=now)
     tallies = _tallies(visible, shell, now=now)
     return {
         "now": now,
@@ -163,7 +174,7 @@ def _tallies(visible: Any, shell: Shell, *, now: dt.datetime) -> list[Tally]:
         Tally(
             shell.alarm_count,
             f"alarm{'s' if shell.alarm_count != 1 else ''}",
-            reverse("incidents:outbox"),
+            reverse("incidents:escalations" if shell.unheard_count else "incidents:hold-list"),
             is_late=shell.alarm_count > 0,
         ),
     ]
@@ -177,6 +188,8 @@ def _stamp(user: User, is_everyones: bool, *, now: dt.datetime) -> str:
     messages = Message.objects.order_by("-pk").values("pk")[:1]
     seen = Escalation.objects.order_by().values("is_demo").annotate(at=Max("acknowledged_at"))
     drafts = MailDraft.objects.order_by("-updated_at").values("updated_at")[:1]
+    digests = ClientDigest.objects.order_by("-updated_at").values("updated_at")[:1]
+    pauses = ChannelPause.objects.order_by("-since").values("since")[:1]
     watched = {name: Subquery(rows) for name, rows in home_stamp().items()}
     facts = (
         User.objects.filter(pk=user.pk)
@@ -186,10 +199,22 @@ def _stamp(user: User, is_everyones: bool, *, now: dt.datetime) -> str:
             message=Subquery(messages),
             seen_at=Subquery(seen.order_by("-at").values("at")[:1]),
             draft=Subquery(drafts),
+            digest=Subquery(digests),
+            paused=Subquery(pauses),
             is_alive=Exists(Beat.objects.filter(name=ENGINE, at__gt=now - SILENT_AFTER)),
             has_tasks=Exists(Beat.objects.filter(name=CANARY, at__gt=now - BEAT_LIMITS[CANARY])),
         )
-        .values_list("entry", "message", "seen_at", "draft", "is_alive", "has_tasks", *watched)
+        .values_list(
+            "entry",
+            "message",
+            "seen_at",
+            "draft",
+            "digest",
+            "paused",
+            "is_alive",
+            "has_tasks",
+            *watched,
+        )
         .first()
     )
     day = timezone.localtime(now).date()

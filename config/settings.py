@@ -268,8 +268,19 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 REPLY_TO_EMAIL = env.mail_address("REPLY_TO_EMAIL", DEFAULT_FROM_EMAIL)
 IMAP_URL = env.text("IMAP_URL")
 MAIL_UNDO_SECONDS = 10
-MESSAGE_SETTLED_HANDLERS = ["incidents.correspondence.message_settled"]
+MESSAGE_SETTLED_HANDLERS = [
+    "incidents.correspondence.message_settled",
+    "incidents.correspondence.note_settled",
+    "incidents.fallback.message_settled",
+    "incidents.escalation.message_settled",
+    "incidents.digests.message_settled",
+]
+MESSAGE_DELAYED_HANDLERS = ["incidents.fallback.message_delayed"]
+CHANNEL_PAUSED_HANDLERS = ["incidents.outages.channel_paused"]
+RECIPIENT_MOVED_HANDLERS = ["incidents.fallback.recipient_moved"]
 READING_PROVIDERS = ["monitoring.readings.read"]
+READING_PROBES = ["monitoring.asking.ask"]
+DOMAIN_FINDERS = ["monitoring.readings.domains_behind"]
 RECORD_PANELS = ["monitoring.panels.panels_of"]
 
 # Other services ----------------------------------------------------------------------
@@ -278,6 +289,8 @@ HTTP_TIMEOUT = env.number("HTTP_TIMEOUT", 10, low=1, high=120)
 OUTBOUND_ALLOW_PRIVATE = env.flag("OUTBOUND_ALLOW_PRIVATE")
 DNS_RESOLVER = env.host_and_port("DNS_RESOLVER")
 WATCHDOG_PING_URL = env.web_address("WATCHDOG_PING_URL")
+# Whoever knows the path can keep the watchdog quiet.
+WATCHDOG_PING_TOKEN = urlsplit(WATCHDOG_PING_URL).path.strip("/")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN")
 TELEGRAM_API_URL = env.web_address("TELEGRAM_API_URL", "https://api.telegram.org")
@@ -328,6 +341,7 @@ logs.configure(
         str(DATABASES["default"].get("PASSWORD", "")),
         str(vars().get("EMAIL_HOST_PASSWORD", "")),
         METRICS_TOKEN,
+        WATCHDOG_PING_TOKEN,
         TELEGRAM_BOT_TOKEN,
         HUBSPOT_TOKEN,
         OPENROUTER_API_KEY,

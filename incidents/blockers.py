@@ -7,6 +7,7 @@ from incidents.duties import premium_clients_owed_postmortem
 from incidents.enums import HubSpotState, Status, WaiverKind
 from incidents.errors import Missing
 from incidents.models import AffectedClient, Incident
+from incidents.playbooks.gates import blocking_gates
 from incidents.transitions import Step
 
 
@@ -26,7 +27,8 @@ def is_window_over(incident: Incident, *, now: dt.datetime) -> bool:
 
 
 def blocking_resolve(incident: Incident, *, now: dt.datetime) -> list[Missing]:
-    """W7: window over or waived, acknowledged, and each notified client told of the end."""
+    """W7, P4: window over or waived, acknowledged, no gate locked, and each notified client told
+    of the end."""
     missing = []
     ends_at = window_ends_at(incident)
     if ends_at and not is_window_over(incident, now=now):
@@ -37,6 +39,7 @@ def blocking_resolve(incident: Incident, *, now: dt.datetime) -> list[Missing]:
         )
     if incident.acknowledged_at is None:
         missing.append(Missing("The acknowledgement", step=Step.ACKNOWLEDGE))
+    missing += blocking_gates(incident)
     for row in incident.affected.select_related("client"):
         missing += _client_missing(incident, row)
     return missing
@@ -59,9 +62,7 @@ def blocking_close(incident: Incident) -> list[Missing]:
         if row.postmortem_told_at is None
     ]
     missing += [
-        Missing(
-            f"The HubSpot note for {row.client}", step=Step.HUBSPOT_NOTED, client=row.client.slug
-        )
+        Missing(_name_note(row), step=Step.HUBSPOT_NOTED, client=row.client.slug)
         for row in incident.affected.select_related("client")
         if row.hubspot_state != HubSpotState.DONE
     ]
@@ -89,6 +90,11 @@ def _client_missing(incident: Incident, row: AffectedClient) -> list[Missing]:
             Missing(f"The resolution mail delivered to {row.client}", step=Step.DRAFT, client=slug)
         ]
     return []
+
+
+def _name_note(row: AffectedClient) -> str:
+    on_its_way = " (on its way)" if row.hubspot_state == HubSpotState.QUEUED else ""
+    return f"The HubSpot note for {row.client}{on_its_way}"
 
 
 def _is_window_waived(incident: Incident) -> bool:

@@ -21,16 +21,16 @@ from incidents.models import (
     FixRecord,
     Incident,
     MailDraft,
-    PlaybookStep,
     Verification,
     Wait,
     Waiver,
 )
+from incidents.owed import GONE_STATES, LOST_STATES
+from incidents.playbooks.progress import RunView, view_runs
 from notifications.enums import MessageState
 
 #: Findings are counted for so many open drafts; more are hardly ever open at once.
 CHECKED_DRAFTS = 2
-LOST_STATES = (MessageState.DEAD, MessageState.UNCERTAIN)
 NO_REMINDERS = (DeadlineKind.TRIAGE, DeadlineKind.PLANNED_FIX)
 
 
@@ -80,7 +80,7 @@ class Case:
     waits: list[Wait]
     waivers: list[Waiver]
     escalations: list[Escalation]
-    playbook_steps: list[PlaybookStep]
+    runs: list[RunView]
     blockers: list[Missing] = field(default_factory=list)
 
     def running(self, *kinds: str) -> list[Deadline]:
@@ -143,20 +143,19 @@ class Case:
         return next((view for view in rows if view.unsent), None)
 
     def mails(self, client_id: int, *kinds: str) -> list[ClientMail]:
-        """Mails of these kinds to one client, the latest last."""
+        """Mails of these kinds to one client, the latest last, without what was taken out."""
         return [
             mail
             for view in self.drafts
             if view.draft.kind in kinds
             for mail in view.mails
-            if mail.client_id == client_id
+            if mail.client_id == client_id and not _is_gone(mail)
         ]
 
     def is_on_its_way(self, client_id: int, *kinds: str) -> bool:
         """Whether a mail of these kinds waits in the outbox or is being sent."""
         return any(
-            mail.message is not None
-            and mail.message.state not in (*LOST_STATES, MessageState.SENT, MessageState.CANCELLED)
+            mail.message is not None and mail.message.state not in (*LOST_STATES, MessageState.SENT)
             for mail in self.mails(client_id, *kinds)
         )
 
@@ -220,9 +219,7 @@ def open_case(incident: Incident, *, user_id: int | None, now: dt.datetime) -> C
         waits=list(incident.waits.all()) if _has(incident, "waits") else [],
         waivers=list(incident.waivers.select_related("by")) if _has(incident, "waivers") else [],
         escalations=_escalations(incident, user_id) if _has(incident, "escalations") else [],
-        playbook_steps=list(
-            PlaybookStep.objects.filter(playbook__incidents=incident).select_related("playbook")
-        ),
+        runs=view_runs(incident),
     )
     if incident.status in (Status.MONITORING, Status.RESOLVED):
         case.blockers = blockers(incident, now=now)
@@ -231,6 +228,10 @@ def open_case(incident: Incident, *, user_id: int | None, now: dt.datetime) -> C
         view.missing = blocking_send(view.draft, now=now)
         view.findings = len(blocking_findings(view.draft))
     return case
+
+
+def _is_gone(mail: ClientMail) -> bool:
+    return mail.message is not None and mail.message.state in GONE_STATES
 
 
 def _has(incident: Incident, what: str) -> bool:

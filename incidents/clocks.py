@@ -47,6 +47,22 @@ class ClientFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DutyFacts:
+    """What the clocks need to know of an obligation out of a playbook (rules P3, P5).
+
+    A duty to notify is kept by telling every affected client, any other by doing the step.
+    """
+
+    step_id: int
+    text: str
+    due_after: dt.timedelta
+    attached_at: dt.datetime
+    only_below: int | None = None
+    is_notice: bool = False
+    done_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the clocks need to know of one incident.
 
@@ -70,6 +86,8 @@ class Facts:
     review_due_at: dt.datetime | None = None
     reviewed_at: dt.datetime | None = None
     clients: tuple[ClientFacts, ...] = ()
+    level: int | None = None
+    duties: tuple[DutyFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,8 @@ class Plan:
     stopped_at: dt.datetime | None = None
     client_id: int | None = None
     is_provisional: bool = False
+    run_step_id: int | None = None
+    note: str = ""
 
 
 def acknowledged_moment(facts: Facts) -> dt.datetime | None:
@@ -168,6 +188,8 @@ def _after_triage(facts: Facts, terms: Terms) -> Iterator[Plan]:
     )
     for client in facts.clients:
         yield from _notice(facts, terms, client)
+    for duty in facts.duties:
+        yield from _playbook_duty(facts, terms, duty)
     if workaround_at and terms.follow_up_within:
         yield Plan(
             DeadlineKind.FOLLOW_UP,
@@ -228,6 +250,42 @@ def _notice(facts: Facts, terms: Terms, client: ClientFacts) -> Iterator[Plan]:
         stopped_at=client.told_at,
         client_id=client.id,
     )
+
+
+def _playbook_duty(facts: Facts, terms: Terms, duty: DutyFacts) -> Iterator[Plan]:
+    """P3, P5: due so long after detection, but not before it was owed.
+
+    Found late, or owed at once, it is due as soon as SEV-1's “immediate” (C3). SEV-1's own notice
+    is the same duty and is not doubled. It falls away when the trouble ends in time.
+    """
+    is_covered = duty.is_notice and terms.notice_within is not None
+    is_too_severe = duty.only_below is not None and (facts.level or 0) <= duty.only_below
+    if is_covered or is_too_severe or (duty.is_notice and not facts.clients):
+        return
+    owed_since = max(duty.attached_at, facts.severe_since or duty.attached_at)
+    due = facts.detected_at + duty.due_after
+    if due <= owed_since:
+        due = owed_since + (facts.provisional_terms.notice_within or dt.timedelta())
+    kept_at = _told_moment(facts) if duty.is_notice else duty.done_at
+    ended_at = facts.resolved_at or facts.verified_at
+    if kept_at is None and ended_at and (facts.resolved_at or ended_at <= due):
+        return
+    yield Plan(
+        DeadlineKind.PLAYBOOK,
+        Owner.COMMUNICATIONS if duty.is_notice else Owner.TECHNICAL,
+        facts.detected_at,
+        due,
+        stopped_at=kept_at,
+        run_step_id=duty.step_id,
+        note=duty.text,
+    )
+
+
+def _told_moment(facts: Facts) -> dt.datetime | None:
+    """When the last affected client was told, or None while one was not."""
+    moments = [client.told_at for client in facts.clients]
+    told = [moment for moment in moments if moment is not None]
+    return max(told) if told and len(told) == len(moments) else None
 
 
 def _add_working_days(day: dt.date, days: int, *, country: str) -> dt.date:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
+from django.db.models import Q
 from django.forms import BaseForm
 from django.http import QueryDict
 from django.utils import timezone
@@ -18,7 +19,7 @@ from django.utils import timezone
 from incidents.actors import Actor, actor_for
 from incidents.enums import Origin, Role
 from incidents.errors import Missing, WorkflowError
-from incidents.models import Incident, Responder
+from incidents.models import Client, Incident, Responder
 from incidents.serialization import missing_text
 from notifications.instants import instant
 
@@ -104,6 +105,16 @@ def find_incident(ref: str, *, user: User | None = None) -> Incident:
     if incident is None:
         raise WorkflowError(f"There is no incident {ref}.")
     return incident
+
+
+def find_client(slug: str) -> Client:
+    """The client of that slug or name. Raises WorkflowError."""
+    wanted = slug.strip()
+    rows = Client.objects.filter(Q(slug=wanted) | Q(name__iexact=wanted))
+    client = rows.first() if "\0" not in wanted else None
+    if client is None:
+        raise WorkflowError(f"There is no client {slug}.")
+    return client
 
 
 def zone_of(user: User | None) -> zoneinfo.ZoneInfo:

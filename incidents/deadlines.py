@@ -5,9 +5,10 @@ import datetime as dt
 from django.conf import settings
 from django.utils import timezone
 
-from incidents.alarms import breach
+from incidents.alarms import Alarms
 from incidents.clocks import (
     ClientFacts,
+    DutyFacts,
     Facts,
     Plan,
     Terms,
@@ -19,11 +20,15 @@ from incidents.enums import (
     REMINDER_KINDS,
     DeadlineKind,
     Level,
+    StepKind,
+    StepState,
 )
-from incidents.models import Deadline, Incident, Policy, Review, Severity
+from incidents.models import Deadline, Incident, PlaybookRunStep, Policy, Review, Severity
 
 #: Made by a mail or an override, not worked out from the facts.
 EVENT_KINDS = (DeadlineKind.PROMISE, DeadlineKind.CERTAIN_FIX)
+#: What a deadline keeps of the words of a playbook step.
+NOTE_LENGTH = 200
 
 
 def facts_of(incident: Incident) -> Facts:
@@ -59,6 +64,8 @@ def facts_of(incident: Incident) -> Facts:
             )
             for row in affected
         ),
+        level=severity.level if severity and incident.triaged_at else None,
+        duties=_duties_of(incident),
     )
 
 
@@ -70,19 +77,26 @@ def sync_deadlines(incident: Incident, *, now: dt.datetime, is_correction: bool 
     """
     policy = Policy.current()
     standing = {
-        (row.kind, row.client_id): row
+        (row.kind, row.client_id, row.run_step_id): row
         for row in incident.deadlines.counted().exclude(kind__in=EVENT_KINDS)
     }
+    alarms = Alarms(now=now)
     for plan in plan_deadlines(facts_of(incident)):
-        row = standing.pop((plan.kind, plan.client_id), None) or Deadline(
-            incident=incident, kind=plan.kind, client_id=plan.client_id
+        key = (plan.kind, plan.client_id, plan.run_step_id)
+        row = standing.pop(key, None) or Deadline(
+            incident=incident,
+            kind=plan.kind,
+            client_id=plan.client_id,
+            run_step_id=plan.run_step_id,
+            note=plan.note,
         )
         was_met = row.stopped_at is not None
         if _apply(row, plan, policy, now=now):
             row.incident = incident
             if _is_newly_late(row):
-                breach(row, now=now, is_quiet=is_correction or was_met)
+                alarms.breach(row, is_quiet=is_correction or was_met)
             row.save()
+    alarms.write()
     leftovers = list(standing.values())
     if incident.status not in OPEN_STATUSES:
         leftovers += incident.deadlines.running().filter(kind__in=EVENT_KINDS)
@@ -120,7 +134,9 @@ def stop_deadline(deadline: Deadline, *, at: dt.datetime, now: dt.datetime) -> N
     deadline.stopped_at = at
     deadline.next_event_at = None
     if _is_newly_late(deadline):
-        breach(deadline, now=now, is_quiet=False)
+        alarms = Alarms(now=now)
+        alarms.breach(deadline, is_quiet=False)
+        alarms.write()
     deadline.save()
 
 
@@ -134,6 +150,25 @@ def terms_of(severity: Severity) -> Terms:
         notice_within=severity.notice_within,
         workaround_stops_resolve=severity.workaround_stops_resolve,
         follow_up_within=severity.follow_up_within,
+    )
+
+
+def _duties_of(incident: Incident) -> tuple[DutyFacts, ...]:
+    """P3, P5: the obligations of standing playbooks whose branch is open or undecided."""
+    rows = PlaybookRunStep.objects.filter(
+        run__incident=incident, run__ended_at__isnull=True, due_after__isnull=False
+    ).exclude(state__in=[StepState.SKIPPED, StepState.NOT_APPLICABLE])
+    return tuple(
+        DutyFacts(
+            step_id=row.pk,
+            text=row.text[:NOTE_LENGTH],
+            due_after=row.due_after or dt.timedelta(),
+            attached_at=row.run.attached_at,
+            only_below=row.due_only_below,
+            is_notice=row.kind == StepKind.NOTIFY,
+            done_at=row.at,
+        )
+        for row in rows.select_related("run")
     )
 
 
@@ -172,7 +207,9 @@ def _apply(row: Deadline, plan: Plan, policy: Policy, *, now: dt.datetime) -> bo
     if moved and row.breached_at:
         is_late = (row.stopped_at or now) > row.due_at
         row.breached_at = row.due_at if is_late else None
-    row.next_event_at = next_event_of(row, policy)
+    next_event = next_event_of(row, policy)
+    # What is past already can only be said from now on: the sweep is not late with it.
+    row.next_event_at = max(next_event, now) if next_event else None
     return True
 
 
@@ -193,4 +230,4 @@ def next_event_of(row: Deadline, policy: Policy) -> dt.datetime | None:
     if row.kind in REMINDER_KINDS or row.near_warned_at:
         return row.due_at
     percent = policy.near_warning_percent if row.half_warned_at else policy.half_warning_percent
-    return row.started_at + (row.due_at - row.started_at) * percent / 100
+    return row.instant_at(percent)

@@ -123,6 +123,7 @@ class DeadlineKind(TextChoices):
     REVIEW = "review", "Post-incident entry"
     PLANNED_FIX = "planned_fix", "Planned fix"
     WINDOW = "window", "Stability window"
+    PLAYBOOK = "playbook", "Playbook step"
 
 
 #: Passing one of these is an event to act on, not a promise broken.
@@ -151,10 +152,12 @@ class ToldVia(TextChoices):
     PHONE = "phone", "Phone"
     CHAT = "chat", "Chat"
     IN_PERSON = "in_person", "In person"
+    DIGEST = "digest", "Scheduled update"
 
 
 class HubSpotState(TextChoices):
     NONE = "none", "Not due yet"
+    QUEUED = "queued", "On its way"
     MANUAL = "manual", "To be noted by hand"
     DONE = "done", "Noted"
 
@@ -194,6 +197,8 @@ class EntryKind(TextChoices):
     BREACH = "breach", "breach"
     STAFF = "staff", "staff told"
     PLAYBOOK = "playbook", "playbook"
+    STEP = "step", "playbook step"
+    HOLD = "hold", "hold"
     PRIVACY = "privacy", "privacy"
 
 
@@ -216,6 +221,22 @@ class MailKind(TextChoices):
     QUESTIONS = "clarifying-questions", "Clarifying questions"
 
 
+class DigestState(TextChoices):
+    """A scheduled update to one client (rule M9)."""
+
+    PREPARED = "prepared", "Waits for Send"
+    SENT = "sent", "Sent"
+    SKIPPED = "skipped", "Not sent"
+
+
+class DigestPart(TextChoices):
+    """The parts of a scheduled update; the labels are the client's headings."""
+
+    OPENED = "opened", "New since your last update"
+    OPEN = "open", "Still with us"
+    RESOLVED = "resolved", "Resolved"
+
+
 class EscalationCode(TextChoices):
     """The SOP's matrix (E1 to E7) and our rules for breaches (C8)."""
 
@@ -227,6 +248,13 @@ class EscalationCode(TextChoices):
     E6 = "E6", "SEV-2 not resolved in 24 hours"
     E7 = "E7", "Legal threat"
     BREACH = "C8", "Clock breached"
+
+
+class SeenVia(TextChoices):
+    """How an escalation came to be seen (rules E9, E10)."""
+
+    LINK = "link", "by the link of the message"
+    PHONE = "phone", "by phone"
 
 
 #: Raised by a person, on an incident or on a client alone.
@@ -247,3 +275,70 @@ class StepKind(TextChoices):
     PROHIBITION = "prohibition", "Do NOT"
     NOTIFY = "notify", "Notify"
     GATE = "gate", "Gate"
+
+
+class SweepPart(TextChoices):
+    """What one sweep writes, in this order."""
+
+    DEADLINES = "deadlines", "Warnings, reminders and breaches"
+    ESCALATIONS = "escalations", "Escalations by the clock"
+    RINGS = "rings", "Repeats of escalations"
+
+
+class StepEffect(TextChoices):
+    """What a step of a playbook brings about beside being ticked off (rules P3, P4)."""
+
+    HOLD = "hold", "Places a hold on sending"
+    BACKUP = "backup", "Switches to the backup: recorded as containment"
+
+
+class ReadingKind(TextChoices):
+    """The live figures a step may stand on; each is resolved to the incident's own keys."""
+
+    PROVIDER_STATUS = "provider_status", "The provider's status page"
+    DOMAIN_AUTHENTICATION = "domain_authentication", "SPF, DKIM and DMARC of the sending domain"
+    DOMAIN_REPUTATION = "domain_reputation", "Block lists and reputation of the sending domain"
+    BOUNCE_RATE = "bounce_rate", "Bounce rate of the sending domain"
+    CONNECTION = "connection", "State of the integration's connection"
+    LAST_SYNC = "last_sync", "Last successful sync and the gap"
+    ERROR_RATE = "error_rate", "Errors and rate limits of the API"
+
+
+class RunHow(TextChoices):
+    """How a playbook came onto an incident (rule W3)."""
+
+    MONITOR = "monitor", "With the alert"
+    TRIAGE = "triage", "At triage"
+    CHOSEN = "chosen", "Chosen by a person"
+
+
+class StepState(TextChoices):
+    """Where a step of a running playbook stands (rules P2, P5)."""
+
+    OPEN = "open", "Open"
+    DONE = "done", "Done"
+    SKIPPED = "skipped", "Skipped"
+    NOT_APPLICABLE = "not_applicable", "Not applicable"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+
+
+class StepAction(TextChoices):
+    """What a person can do with a step of a running playbook; the words of ``act … step``."""
+
+    DONE = "done", "Done"
+    ANSWER = "answer", "Answer"
+    SKIP = "skip", "Skip"
+    APPLIES = "applies", "It applies"
+    NOT_APPLICABLE = "not_applicable", "It does not apply"
+    ACKNOWLEDGE = "acknowledge", "Acknowledge the prohibition"
+    REOPEN = "reopen", "Open it again"
+    ASK = "ask", "Ask now"
+    ANSWERS = "answers", "Write down what the client answers"
+    MAIL_QUESTIONS = "mail_questions", "Mail the questions to the client"
+
+
+class ReleaseHow(TextChoices):
+    """How a hold on sending ended (rule P4)."""
+
+    GATE = "gate", "The gate was open"
+    OVERRIDE = "override", "Overridden by name and reason"

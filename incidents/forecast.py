@@ -11,6 +11,7 @@ from incidents import staff
 from incidents.clocks import ClientFacts, Facts, Plan, plan_deadlines
 from incidents.deadlines import terms_of
 from incidents.enums import DeadlineKind, EscalationCode, Level, Role, Source, Status
+from incidents.escalation import people_of, ways_to
 from incidents.models import (
     AffectedClient,
     Client,
@@ -22,11 +23,12 @@ from incidents.models import (
     Severity,
     System,
 )
+from incidents.roster import Roster
 from incidents.workflow import Triage
+from incidents.workflow.triage import fitting_playbook
 from notifications.enums import Channel
 
 HOW = {Channel.EMAIL: "by e-mail", Channel.TELEGRAM: "on Telegram", Channel.HUBSPOT: "in HubSpot"}
-CLIENT_REPORT_PLAYBOOK = "client-reports-not-working"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +201,11 @@ def _notices(
     ]
 
 
-def _tell(result: Forecast, person: Responder | None, why: str) -> None:
+def _tell(result: Forecast, person: Responder | None, why: str, *, how: str = "") -> None:
     if person is None:
         return
     address = staff.address_of(person)
-    how = HOW[Channel(address[0])] if address else ""
+    how = how or (HOW[Channel(address[0])] if address else "")
     known = [one for one in result.told if one.person == person]
     result.told = [one for one in result.told if one.person != person]
     result.told.append(Told(person, how, (*(known[0].why if known else ()), why)))
@@ -213,9 +215,12 @@ def _add_escalations(result: Forecast, codes: set[EscalationCode], *, now: dt.da
     """Who the matrix names for these rules, and whether the founder is among them."""
     duty = Responder.objects.on_duty
     result.founder = duty(Role.FOUNDER, at=now)
-    for rule in EscalationRule.objects.filter(code__in=codes):
-        for role in rule.to_roles:
-            _tell(result, duty(role, at=now), f"{rule.code} {rule.situation}")
+    roster = Roster(at=now)
+    for rule in EscalationRule.objects.filter(code__in=codes, is_active=True):
+        for role, person in people_of(rule, roster):
+            ways = ways_to(rule, person) if person else {}
+            how = " and ".join(HOW[Channel(channel)] for channel in ways)
+            _tell(result, person, f"{rule.code} {rule.situation}", how=how)
             result.is_founder_told |= role == Role.FOUNDER
 
 
@@ -228,10 +233,8 @@ def _add_playbook(
     result: Forecast, chosen: Playbook | None, systems: Iterable[System], source: str
 ) -> None:
     """The playbook that will be attached, as the workflow chooses it."""
-    ids = [system.playbook_id for system in systems if system.playbook_id]
-    playbook = chosen or Playbook.objects.filter(pk__in=ids).first()
-    if playbook is None and source == Source.CLIENT_REPORT:
-        playbook = Playbook.objects.filter(slug=CLIENT_REPORT_PLAYBOOK).first()
+    level = result.severity.level if result.severity else None
+    playbook = chosen or fitting_playbook(systems, level, source)
     if playbook is None or result.severity is None:
         return
     if (playbook.forces_level or result.severity.level) == result.severity.level:

@@ -8,7 +8,7 @@ Every text is escaped on its way out; nothing of what a person typed is trusted 
 import copy
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -27,7 +27,7 @@ from incidents.correspondence.rendering import (
 from incidents.enums import MailKind
 from incidents.models import Client, MailDraft
 from notifications.models import Message
-from notifications.templating import TemplateError
+from notifications.templating import RenderedMail, TemplateError
 
 #: Two characters a finding, and two for what is not written yet; no keyboard writes them.
 _FIRST, _LAST = 0xE000, 0xF8FF
@@ -85,6 +85,23 @@ def letter_for(
     next_update = next_update_of(draft, now=now)
     promise = client_time(next_update, client) if next_update else ""
     return _read(mail.subject, mail.html, promise=promise)
+
+
+def letter_of_texts(
+    texts: Mapping[str, str],
+    findings: Iterable[FieldFinding],
+    render: Callable[[Mapping[str, str]], RenderedMail],
+) -> Letter:
+    """The letter that ``render`` makes of these texts; findings are numbered from 1."""
+    found = list(findings)
+    marked = {
+        name: _with_marks(_PRIVATE_USE.sub(" ", text), name, found) for name, text in texts.items()
+    }
+    try:
+        mail = render(marked)
+    except TemplateError as problem:
+        return Letter(problem=str(problem))
+    return _read(mail.subject, mail.html, promise="")
 
 
 def _read(subject: str, html: str, *, promise: str) -> Letter:

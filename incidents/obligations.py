@@ -32,6 +32,11 @@ TECHNICAL_KINDS = (
     DeadlineKind.PLANNED_FIX,
 )
 END_KINDS = (MailKind.RESOLVED, MailKind.WORKAROUND)
+LOST_WORDS: dict[str, str] = {
+    MessageState.DEAD: "failed",
+    MessageState.UNCERTAIN: "may not have arrived",
+    MessageState.HELD: "is held since a restore",
+}
 MAIL_WORDS: dict[str, str] = {
     MailKind.NOTIFICATION: "the notice",
     MailKind.UPDATE: "the update",
@@ -109,6 +114,7 @@ def by_urgency(row: Obligation) -> tuple[bool, bool, float, int, int]:
 def _from_deadlines(found: Owed, *, now: dt.datetime) -> Iterator[Obligation]:
     """One row for each deadline, but for those another row covers already."""
     noticed = {row.incident_id for row in found.deadlines if row.kind == DeadlineKind.NOTICE}
+    duties = {row.incident_id: row.due_at for row in found.deadlines if _is_duty_to_notify(row)}
     technical: set[int] = set()
     for rows in _together(found.deadlines):
         row = rows[0]
@@ -117,6 +123,8 @@ def _from_deadlines(found: Owed, *, now: dt.datetime) -> Iterator[Obligation]:
             continue
         if row.kind == DeadlineKind.ACKNOWLEDGE and incident.pk in noticed:
             continue
+        if row.kind == DeadlineKind.NOTICE and duties.get(incident.pk, row.due_at) < row.due_at:
+            continue  # The same mail, which a playbook wants earlier.
         if row.kind in TECHNICAL_KINDS:
             if incident.pk in technical:
                 continue
@@ -151,6 +159,8 @@ def _deadline_row(
         return _row(row, "Triage it", "Triage", url, note=note)
     if row.kind == DeadlineKind.WINDOW:
         return _window(row, incident, found)
+    if row.kind == DeadlineKind.PLAYBOOK:
+        return _duty(row, incident, found)
     url = step_url(incident, Step.REVIEW)
     return _row(row, "Write the post-incident entry", "Write the entry", url)
 
@@ -206,6 +216,20 @@ def _technical(row: Deadline, incident: Incident) -> Obligation:
         step, action, what = Step.FIX, "Record fix", "Find and record the fix"
     note = f"{row.get_kind_display()} clock" if row.kind == DeadlineKind.RESOLVE else row.note
     return _row(row, title or what, action, step_url(incident, step), note=note)
+
+
+def _is_duty_to_notify(row: Deadline) -> bool:
+    return row.kind == DeadlineKind.PLAYBOOK and row.owner == Owner.COMMUNICATIONS
+
+
+def _duty(row: Deadline, incident: Incident, found: Owed) -> Obligation:
+    """P3: what a playbook wants by a time: a notice, or a step of its own."""
+    if not _is_duty_to_notify(row):
+        url = f"{incident.get_absolute_url()}#playbooks"
+        return _row(row, row.note, "Do the step", url, note="Playbook step")
+    mails = found.mails_to(incident.pk, [MailKind.NOTIFICATION])
+    waiting = [mail for mail in mails if not mail.is_told]  # type: ignore[attr-defined]
+    return _mail_row(row, row.note, waiting, MailKind.NOTIFICATION, [], note="Playbook step")
 
 
 def _window(row: Deadline, incident: Incident, found: Owed) -> Obligation:
@@ -318,7 +342,7 @@ def _without_contact(incident: Incident, mails: list[ClientMail]) -> Iterator[Ob
 
 def _covers(row: Deadline) -> tuple[str, ...]:
     """The kinds of mail that a deadline's own row leads to."""
-    if row.kind in NOTICE_KINDS:
+    if row.kind in NOTICE_KINDS or _is_duty_to_notify(row):
         return (MailKind.NOTIFICATION,)
     if row.kind == DeadlineKind.PROMISE:
         return (MailKind.UPDATE,)
@@ -335,8 +359,7 @@ def _from_lost_mails(found: Owed) -> Iterator[Obligation]:
         is_told |= mail.is_end_told if mail.draft.kind in END_KINDS else False  # type: ignore[attr-defined]
         if is_told:
             continue
-        is_dead = mail.message.state == MessageState.DEAD
-        word = "failed" if is_dead else "may not have arrived"
+        word = LOST_WORDS[mail.message.state]
         yield _plain(
             incident,
             f"{MAIL_WORDS[mail.draft.kind].removeprefix('the ').capitalize()} to {mail.client} "

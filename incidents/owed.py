@@ -31,17 +31,21 @@ from incidents.models import (
     Client,
     ClientMail,
     Deadline,
+    Escalation,
     EscalationNotice,
     FixRecord,
     Incident,
     Review,
     Verification,
 )
-from notifications.enums import MessageState
+from notifications.enums import FOR_A_PERSON, MessageState
 
 #: More rows than a person works through at once; the list has the rest.
 MOST_ROWS = 100
-LOST_STATES = (MessageState.DEAD, MessageState.UNCERTAIN)
+#: A mail that does not reach its client unless a person does something.
+LOST_STATES = FOR_A_PERSON
+#: A mail that a person took out: the client is owed one as if it had never been written.
+GONE_STATES = (MessageState.CANCELLED, MessageState.DISMISSED)
 
 
 @dataclass(slots=True)
@@ -124,6 +128,7 @@ def _mails(
     unsent = Q(message__isnull=True, draft__finished_at__isnull=True)
     lost = Q(message__state__in=LOST_STATES)
     rows = ClientMail.objects.filter(draft__incident__status__in=OPEN_STATUSES)
+    rows = rows.exclude(message__state__in=GONE_STATES)
     rows = rows.filter(Q(draft__incident__in=known) | (mine & (unsent | lost)))
     rows = rows.annotate(
         is_minded=ExpressionWrapper(mine, BooleanField()) if mine else Value(value=True),
@@ -145,7 +150,8 @@ def _notes(user: User | None, *, now: dt.datetime) -> QuerySet[AffectedClient]:
 
 
 def _notices(user: User | None) -> QuerySet[EscalationNotice]:
-    rows = EscalationNotice.objects.filter(escalation__acknowledged_at__isnull=True)
+    unseen = Escalation.objects.unseen().newest_of_each().order_by()
+    rows = EscalationNotice.objects.filter(escalation__in=unseen)
     if user is not None:
         rows = rows.filter(responder__user=user)
     rows = rows.select_related("escalation__rule", "escalation__client", "responder")

@@ -35,7 +35,7 @@ _ORCHESTRATOR = {
     Step.CANCEL,
     Step.WAIVE,
 }
-_STAFF = {Step.OPEN, Step.WAIT, Step.ESCALATE}
+_STAFF = {Step.OPEN, Step.WAIT, Step.ESCALATE, Step.PLAYBOOK, Step.STEP, Step.HOLD, Step.RELEASE}
 _READERS = {Step.NOTE}
 
 #: Whose step it is; the first role is the one a stand-in stands in for.

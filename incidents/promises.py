@@ -1,13 +1,19 @@
 """Promised updates to clients, kept and late (rule M6)."""
 
+import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, NullIf
 
-from incidents.enums import OPEN_STATUSES, DeadlineKind
+from incidents import staff
+from incidents.actors import SYSTEM
+from incidents.deadlines import start_deadline, stop_deadline
+from incidents.enums import OPEN_STATUSES, DeadlineKind, EntryKind, Owner
 from incidents.models import AffectedClient, Client, Deadline, Incident
+from incidents.timeline import record
 
 KEPT = Q(stopped_at__isnull=False, breached_at__isnull=True)
 LATE = Q(breached_at__isnull=False)
@@ -30,8 +36,64 @@ class PromiseScore:
         return self.kept * 100 // self.total if self.total else None
 
 
+def keep_promises(incident: Incident, client: Client, *, at: dt.datetime, now: dt.datetime) -> None:
+    """M6: whatever reached the client at ``at`` keeps the promise that stood then, or ends it late.
+
+    Judged by the time of delivery, which may be known later than the sweep wrote the breach: then
+    the promise counts as kept, and the timeline says so.
+    """
+    standing = incident.deadlines.running().filter(kind=DeadlineKind.PROMISE, client=client)
+    for promise in standing.filter(started_at__lte=at):
+        promise.incident = incident
+        if promise.breached_at and at <= promise.due_at:
+            promise.breached_at = None
+            record(
+                incident,
+                EntryKind.PROMISE,
+                f"The update promised for {staff.agency_time(promise.due_at)} reached {client} in "
+                f"time, at {staff.agency_time(at)}: the promise counts as kept.",
+                by=SYSTEM,
+                now=now,
+                client=client,
+            )
+        stop_deadline(promise, at=at, now=now)
+
+
+def make_promise(
+    incident: Incident, client: Client, *, due_at: dt.datetime, at: dt.datetime
+) -> Deadline | None:
+    """M6: start the deadline of a next update that a mail promised when it arrived at ``at``.
+
+    None where a later mail promised another time already: it stands.
+    """
+    standing = incident.deadlines.running().filter(kind=DeadlineKind.PROMISE, client=client)
+    if standing.exists():
+        return None
+    return start_deadline(
+        incident,
+        kind=DeadlineKind.PROMISE,
+        owner=Owner.COMMUNICATIONS,
+        due_at=due_at,
+        client_id=client.pk,
+        now=at,
+    )
+
+
+def score_in(deadlines: Iterable[Deadline], client_id: int) -> PromiseScore:
+    """One client's score out of deadlines that were read already."""
+    promised = [
+        row
+        for row in deadlines
+        if row.kind == DeadlineKind.PROMISE and row.client_id == client_id and not row.voided_at
+    ]
+    late = sum(row.is_breached for row in promised)
+    kept = sum(row.stopped_at is not None and not row.is_breached for row in promised)
+    return PromiseScore(kept, late)
+
+
 def with_figures(clients: QuerySet[Client], *, incidents: QuerySet[Incident]) -> QuerySet[Client]:
-    """Clients with ``open_incidents``, ``promises_kept`` and ``promises_late``, in one query.
+    """Clients with ``open_incidents``, ``promises_kept``, ``promises_late`` and
+    ``promises_percent`` (None before anything was due), in one query.
 
     Only what lies in ``incidents`` counts: private ones stay out for outsiders (rule W11).
     """
@@ -44,6 +106,10 @@ def with_figures(clients: QuerySet[Client], *, incidents: QuerySet[Incident]) ->
         open_incidents=_count(affected),
         promises_kept=_count(promised.filter(KEPT)),
         promises_late=_count(promised.filter(LATE)),
+    ).annotate(
+        promises_percent=F("promises_kept")
+        * 100
+        / NullIf(F("promises_kept") + F("promises_late"), 0)
     )
 
 

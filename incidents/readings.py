@@ -2,16 +2,18 @@
 
 A provider is a callable named by dotted path in ``settings.READING_PROVIDERS``; it takes
 ``(key, now=…)`` and returns a Reading, or None where the key is not its own. An unknown figure is
-said to be unknown, never taken for good.
+said to be unknown, never taken for good. ``READING_PROBES`` ask the outside at once, with a limit
+in seconds of wall time; ``DOMAIN_FINDERS`` know which sending domains an incident is about.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from incidents.models import Incident
+from incidents.models import Incident, SendingDomain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Reading:
     value: str = ""
     threshold: str = ""
     age: dt.timedelta | None = None
+    detail: str = ""
 
 
 def read(key: str, *, now: dt.datetime) -> Reading | None:
@@ -32,6 +35,27 @@ def read(key: str, *, now: dt.datetime) -> Reading | None:
         if reading is not None:
             return reading
     return None
+
+
+def ask(key: str, *, seconds: float, now: dt.datetime) -> Reading | None:
+    """Ask the outside now, for at most so many seconds, and keep the answer as a probe does.
+
+    None where nobody can ask about the key. Takes long: never inside a transaction.
+    """
+    for path in settings.READING_PROBES:
+        reading: Reading | None = import_string(path)(key, seconds=seconds, now=now)
+        if reading is not None:
+            return reading
+    return None
+
+
+def domains_behind(incident: Incident) -> list[SendingDomain]:
+    """The sending domains whose figures raised the incident, each once."""
+    found: list[SendingDomain] = []
+    for path in settings.DOMAIN_FINDERS:
+        domains: Iterable[SendingDomain] = import_string(path)(incident)
+        found += [domain for domain in domains if domain not in found]
+    return found
 
 
 def monitor_blocking_verify(incident: Incident, *, now: dt.datetime) -> str:

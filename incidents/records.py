@@ -13,24 +13,25 @@ from incidents import staff
 from incidents.actors import Actor
 from incidents.enums import ADMIN_GROUP, EscalationCode, Role
 from incidents.errors import ConflictError, NotAllowedError, WorkflowError
-from incidents.escalation import raise_by_person
+from incidents.escalation import people_of, raise_by_person, ways_to
 from incidents.models import (
     Client,
     Dependency,
     Escalation,
     EscalationRule,
+    Hold,
     Responder,
     SendingDomain,
     System,
 )
 from incidents.models.incident import Viewer
 from incidents.permissions import authorize
+from incidents.roster import Roster
 from incidents.sending import Signing, changed_signing, write_signing
 from incidents.taking import require
 from incidents.transitions import Step
-from notifications.enums import Channel, MessageState
-from notifications.models import EmailTemplate, Message
-from notifications.outbox import resend_dead, settle_uncertain
+from notifications.enums import Channel
+from notifications.models import EmailTemplate
 
 
 class Kind(models.TextChoices):
@@ -41,6 +42,7 @@ class Kind(models.TextChoices):
     TEMPLATE = "template", "Mail templates are changed"
     MESSAGE = "message", "Messages are settled"
     INCIDENT = "incident", "The facts of an incident are mended"
+    PLAYBOOK = "playbook", "Playbooks are changed"
 
 
 EDITORS: dict[Kind, tuple[str, ...]] = {
@@ -49,6 +51,7 @@ EDITORS: dict[Kind, tuple[str, ...]] = {
     Kind.TEMPLATE: (Role.ORCHESTRATOR, Role.REVENUE, Role.FOUNDER),
     Kind.MESSAGE: (Role.ORCHESTRATOR, Role.REVENUE, Role.FOUNDER),
     Kind.INCIDENT: (Role.ORCHESTRATOR, Role.FOUNDER, ADMIN_GROUP),
+    Kind.PLAYBOOK: (Role.ORCHESTRATOR, Role.FOUNDER, ADMIN_GROUP),
 }
 #: Raised on a client alone; a suspected data breach (E4) always belongs to an incident (W11).
 CLIENT_ESCALATIONS = (EscalationCode.E2, EscalationCode.E3, EscalationCode.E7)
@@ -162,35 +165,30 @@ def save_template(
     return template
 
 
-def settle_message(message: Message, *, arrived: bool, by: Actor, now: dt.datetime) -> None:
-    """A person's word on an uncertain or failed message: it arrived, or send it again.
-
-    Raises NotAllowedError, ConflictError where it was settled meanwhile, and WorkflowError for
-    “arrived” on one that certainly failed.
-    """
-    check_editor(Kind.MESSAGE, by=by)
-    if message.state == MessageState.UNCERTAIN:
-        done = settle_uncertain(message, arrived=arrived, by=by.name, now=now)
-    elif message.state != MessageState.DEAD:
-        state = MessageState(message.state).label.lower()
-        raise ConflictError(f"There is nothing to settle: this message is {state}.")
-    elif arrived:
-        raise WorkflowError("This message failed for certain. It can only be sent again.")
-    else:
-        done = resend_dead(message, by=by.name, now=now)
-    if not done:
-        raise ConflictError("Somebody else settled this message meanwhile.")
-
-
 def escalate_client(
-    client: Client, *, code: str, summary: str, by: Actor, now: dt.datetime
+    client: Client,
+    *,
+    code: str,
+    summary: str,
+    by: Actor,
+    now: dt.datetime,
+    quote: str = "",
+    amount: str = "",
 ) -> Escalation:
     """E2, E3, E7 on a client alone: the people of the matrix are told at once."""
     actor = authorize(Step.ESCALATE, by=by, now=now)
     if code not in CLIENT_ESCALATIONS:
         raise WorkflowError("That situation is raised on an incident, not on a client alone.")
     text = require(summary, "What happened")
-    return raise_by_person(code, summary=text, by=actor, now=now, client=client)
+    return raise_by_person(
+        code,
+        summary=text,
+        quote=quote.strip(),
+        amount=amount.strip(),
+        by=actor,
+        now=now,
+        client=client,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +203,19 @@ class Told:
 def who_is_told(rule: EscalationRule, *, now: dt.datetime) -> list[Told]:
     """The people of one row of the matrix as they are on duty now, with the way to each."""
     people = []
-    for role in rule.to_roles:
-        person = Responder.objects.on_duty(role, at=now)
-        address = staff.address_of(person) if person else None
+    for role, person in people_of(rule, Roster(at=now)):
+        ways = ways_to(rule, person) if person else {}
         name = person.name if person else "nobody is set"
-        way = f"{WAYS[address[0]]}, {address[1]}" if address else ""
+        way = " and ".join(f"{WAYS[channel]}, {address}" for channel, address in ways.items())
         people.append(Told(name, Role(role).label, way))
     return people
+
+
+def escalation_choices(
+    rules: Iterable[EscalationRule], *, chosen: str | None, now: dt.datetime
+) -> list[tuple[EscalationRule, list[Told], bool]]:
+    """Rows of the matrix as a form offers them: whom each tells, and whether it is chosen."""
+    return [(rule, who_is_told(rule, now=now), rule.code == chosen) for rule in rules]
 
 
 def responders_of(user: Viewer) -> list[Responder]:
@@ -293,7 +297,12 @@ def _scope_changes(
 
 def _set_domains(client: Client, domains: set[str]) -> None:
     present = set(client.sending_domains.values_list("name", flat=True))
-    client.sending_domains.filter(name__in=present - domains).delete()
+    gone = client.sending_domains.filter(name__in=present - domains)
+    held = list(Hold.objects.filter(sending_domain__in=gone).values_list("sending_domain__name"))
+    if held:
+        names = ", ".join(sorted({name for (name,) in held}))
+        raise WorkflowError(f"{names} is or was on hold, and its record is kept. Keep the domain.")
+    gone.delete()
     for name in sorted(domains - present):
         _save(SendingDomain(client=client, name=name))
 

@@ -8,7 +8,18 @@ from django.db.models import Prefetch, QuerySet
 from incidents.blockers import blockers
 from incidents.enums import DeadlineKind, Level
 from incidents.errors import Missing
-from incidents.models import AffectedClient, Deadline, Incident, TimelineEntry
+from incidents.models import (
+    AffectedClient,
+    ClientAnswer,
+    Deadline,
+    Hold,
+    Incident,
+    PlaybookRun,
+    TimelineEntry,
+)
+from incidents.playbooks.progress import RunView, StepView, view_runs
+from incidents.playbooks.questions import answers_of
+from incidents.promises import score_in
 
 Data = dict[str, Any]
 CLOCKS = (DeadlineKind.ACKNOWLEDGE, DeadlineKind.RESOLVE)
@@ -29,7 +40,11 @@ def for_serializing(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
         Prefetch("deadlines", queryset=standing, to_attr="standing_deadlines"),
         Prefetch("affected", queryset=AffectedClient.objects.select_related("client")),
         "systems",
-        "playbooks",
+        Prefetch(
+            "runs",
+            queryset=PlaybookRun.objects.standing().select_related("playbook"),
+            to_attr="standing_runs",
+        ),
     )
 
 
@@ -41,6 +56,9 @@ def incident_data(incident: Incident) -> Data:
     deadlines = getattr(incident, "standing_deadlines", None)
     if deadlines is None:
         deadlines = list(incident.deadlines.counted().select_related("client"))
+    runs = getattr(incident, "standing_runs", None)
+    if runs is None:
+        runs = list(incident.runs.standing().select_related("playbook"))
     severity = incident.severity
     suggested = incident.suggested_severity
     return {
@@ -61,7 +79,7 @@ def incident_data(incident: Incident) -> Data:
         "is_demo": incident.is_demo,
         "version": incident.version,
         "systems": [system.slug for system in incident.systems.all()],
-        "playbooks": [playbook.slug for playbook in incident.playbooks.all()],
+        "playbooks": [run.playbook.slug for run in runs],
         "owners": {
             "coordinator": _name(incident.coordinator),
             "technical": _name(incident.technical_owner),
@@ -91,7 +109,7 @@ def incident_data(incident: Incident) -> Data:
             {"kind": str(row.kind), "client": row.client.slug if row.client else None} | _clock(row)
             for row in deadlines
         ],
-        "clients": [_client(row) for row in incident.affected.all()],
+        "clients": [_client(row, deadlines) for row in incident.affected.all()],
     }
 
 
@@ -102,7 +120,25 @@ def full_data(incident: Incident, *, now: dt.datetime) -> Data:
         "blockers": [missing_text(item) for item in blockers(incident, now=now)],
         "fixes": [_fix(fix) for fix in incident.fixes.all()],
         "review": _review(incident),
+        "runs": [run_data(view) for view in view_runs(incident)],
+        "holds": [_hold(hold) for hold in incident.holds.select_related("sending_domain")],
         "timeline": [entry_data(entry) for entry in entries],
+    }
+
+
+def _hold(hold: Hold) -> Data:
+    """P4: one hold on sending, and how it ended."""
+    return {
+        "domain": hold.sending_domain.name,
+        "placed_at": iso(hold.placed_at),
+        "placed_by": hold.placed_by_name,
+        "reason": hold.reason,
+        "released_at": iso(hold.released_at),
+        "released_by": hold.released_by_name or None,
+        "released_how": str(hold.released_how) or None,
+        "override_reason": hold.override_reason or None,
+        "sent_while_held": hold.sent_while_held,
+        "alarmed_at": iso(hold.alarmed_at),
     }
 
 
@@ -128,6 +164,25 @@ def entry_data(entry: TimelineEntry) -> Data:
         "client": entry.client.slug if entry.client else None,
         "text": entry.text,
         "data": entry.data,
+    }
+
+
+def run_data(view: RunView) -> Data:
+    """One playbook at work, or taken off, with its steps and how far it is (rule P2)."""
+    run = view.run
+    return {
+        "playbook": run.playbook.slug,
+        "title": run.title,
+        "how": str(run.how),
+        "attached_at": iso(run.attached_at),
+        "attached_by": run.attached_by_name,
+        "ended_at": iso(run.ended_at),
+        "ended_by": run.ended_by_name or None,
+        "end_reason": run.end_reason or None,
+        "settled": view.settled,
+        "applicable": view.applicable,
+        "next": view.next_step.step.number if view.next_step else None,
+        "steps": [_run_step(one) for one in view.steps],
     }
 
 
@@ -161,7 +216,8 @@ def _clock(row: Deadline) -> Data:
     }
 
 
-def _client(row: AffectedClient) -> Data:
+def _client(row: AffectedClient, deadlines: list[Deadline]) -> Data:
+    score = score_in(deadlines, row.client_id)
     return {
         "slug": row.client.slug,
         "name": row.client.name,
@@ -172,6 +228,7 @@ def _client(row: AffectedClient) -> Data:
         "resolution_told_via": str(row.resolution_told_via) or None,
         "postmortem_told_at": iso(row.postmortem_told_at),
         "hubspot": str(row.hubspot_state),
+        "promises": {"kept": score.kept, "late": score.late, "percent": score.percent},
     }
 
 
@@ -179,6 +236,37 @@ def _fix(fix: Any) -> Data:
     texts = ("broke", "cause", "done", "tested_what", "tested_where", "test_result")
     return {"kind": str(fix.kind), "at": iso(fix.at), "by": fix.by_name} | {
         name: getattr(fix, name) for name in texts
+    }
+
+
+def _run_step(view: StepView) -> Data:
+    step = view.step
+    plain = ("number", "key", "text", "condition", "question", "answers", "chosen")
+    kept = ("note", "reason", "evidence", "figure", "figures", "version")
+    return {name: getattr(step, name) for name in plain} | {
+        "kind": str(step.kind),
+        "state": str(step.state),
+        "branch": step.branch or None,
+        "branch_state": view.branch.value,
+        "asked_here": view.is_asked_here,
+        "waits_for": view.waits_for,
+        "at": iso(step.at),
+        "by": step.by_name or None,
+        **{name: getattr(step, name) for name in kept},
+        "questions": step.questions,
+        "client_answers": [_client_answer(answer) for answer in answers_of(step)],
+    }
+
+
+def _client_answer(answer: ClientAnswer) -> Data:
+    """P6: what a client said to one clarifying question."""
+    return {
+        "number": answer.number,
+        "question": answer.question,
+        "client": answer.client.slug if answer.client else None,
+        "text": answer.text,
+        "at": iso(answer.at),
+        "by": answer.by_name,
     }
 
 

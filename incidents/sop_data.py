@@ -15,7 +15,16 @@ from django.conf import settings
 from django.db import models
 
 from incidents.enums import Rank
-from incidents.models import EscalationRule, Playbook, Policy, Responder, Severity
+from incidents.models import (
+    EscalationRule,
+    Playbook,
+    PlaybookStep,
+    Policy,
+    Responder,
+    Severity,
+)
+from incidents.playbooks.definition import require_sound
+from incidents.playbooks.rows import fields_of
 
 DATA = Path(__file__).parent / "data"
 
@@ -30,7 +39,12 @@ DURATIONS = {
     "notice_minutes": ("notice_within", "minutes"),
     "cadence_hours": ("update_cadence", "hours"),
     "follow_up_hours": ("follow_up_within", "hours"),
+    "after_hours": ("fires_after", "hours"),
+    "every_hours": ("fires_every", "hours"),
+    "ring_minutes": ("ring_every", "minutes"),
 }
+#: What says when a rule of the matrix fires and rings.
+TIMING = ("fires_after", "fires_every", "ring_every", "rings_to_target", "rings_to_backup")
 
 
 def read_data(path: Path) -> dict[str, Any]:
@@ -68,10 +82,23 @@ def create_missing_lines(lines: models.Manager[Any], rows: Sequence[Row]) -> Cou
     return counts
 
 
+def create_missing_steps(playbook: Playbook, rows: Sequence[Row]) -> Counts:
+    """Create the steps that a playbook lacks: nothing there has their number, key or text."""
+    steps = playbook.steps
+    taken = {name: set(steps.values_list(name, flat=True)) for name in ("number", "key", "text")}
+    counts = {"created": 0, "kept": 0}
+    for row in rows:
+        found = any(row[name] in values for name, values in taken.items())
+        if not found:
+            steps.create(**row)
+        counts["kept" if found else "created"] += 1
+    return counts
+
+
 def load_severities() -> Counts:
     """The four levels with their clocks and texts (rules S1 to S7)."""
     rows = read_data(DATA / "severities.toml")["severity"]
-    return create_missing(Severity.objects, map(_severity_fields, rows), key=("level",))
+    return create_missing(Severity.objects, map(_with_durations, rows), key=("level",))
 
 
 def load_policy() -> Counts:
@@ -93,15 +120,17 @@ def load_responders() -> Counts:
 
 def load_matrix() -> Counts:
     """The escalation matrix (rules E1 to E7) and our rule for breached clocks (C8)."""
-    rows = read_data(DATA / "matrix.toml")["rule"]
+    rows = [_with_durations(row) for row in read_data(DATA / "matrix.toml")["rule"]]
+    for row in rows:
+        _give_timing(row)
     return create_missing(EscalationRule.objects, rows, key=("code",))
 
 
 def load_playbooks() -> Counts:
     """The five playbooks (rule P1)."""
     rows = [
-        {name: value for name, value in playbook.items() if name != "step"}
-        for playbook in _playbooks()
+        {name: value for name, value in playbook.items() if name != "steps"}
+        for playbook in read_playbooks()
     ]
     return create_missing(Playbook.objects, rows, key=("slug",))
 
@@ -109,13 +138,31 @@ def load_playbooks() -> Counts:
 def load_playbook_steps() -> Counts:
     """The steps of the playbooks, one for each numbered line of the SOP (rule P1)."""
     steps = Counter({"created": 0, "kept": 0})
-    for data in _playbooks():
+    for data in read_playbooks():
         playbook = Playbook.objects.get(slug=data["slug"])
-        steps.update(create_missing_lines(playbook.steps, data["step"]))
+        steps.update(create_missing_steps(playbook, data["steps"]))
     return dict(steps)
 
 
-def _severity_fields(row: Row) -> dict[str, Any]:
+def _give_timing(row: Row) -> None:
+    """A rule from before the matrix had times gets the SOP's; a changed one keeps its own.
+
+    A rule that staff do not want is switched off, so that no time at all means none was loaded.
+    """
+    timing = {name: row[name] for name in TIMING if name in row}
+    if "email_roles" in row:
+        timing["email_roles"] = row["email_roles"]
+    untimed = EscalationRule.objects.filter(
+        code=row["code"], fires_after=None, ring_every=None, rings_to_target=0
+    )
+    rule = untimed.first() if timing else None
+    if rule is not None:
+        for name, value in timing.items():
+            setattr(rule, name, value)
+        rule.save(update_fields=list(timing))
+
+
+def _with_durations(row: Row) -> dict[str, Any]:
     fields = {name: value for name, value in row.items() if name not in DURATIONS}
     for name, (field, unit) in DURATIONS.items():
         if name in row:
@@ -123,5 +170,14 @@ def _severity_fields(row: Row) -> dict[str, Any]:
     return fields
 
 
-def _playbooks() -> list[dict[str, Any]]:
-    return [read_data(path) for path in sorted((DATA / "playbooks").glob("*.toml"))]
+def read_playbooks() -> list[dict[str, Any]]:
+    """The playbooks of the data files, their steps as fields. Raises WorkflowError for one that
+    makes no sense (rule P1)."""
+    found = []
+    for path in sorted((DATA / "playbooks").glob("*.toml")):
+        data = read_data(path)
+        rows = data.pop("step")
+        data["steps"] = [fields_of(row, number=n) for n, row in enumerate(rows, start=1)]
+        require_sound(data["title"], [PlaybookStep(**fields) for fields in data["steps"]])
+        found.append(data)
+    return found

@@ -14,6 +14,7 @@ from incidents.forms.base import (
     PersonField,
     TextField,
 )
+from incidents.forms.playbooks import NumbersField, RepliesField, WordsField
 from incidents.forms.review import MeasuresField
 from incidents.permissions import OWNING_ROLE
 from incidents.steps import SPECS, StepSpec
@@ -22,6 +23,9 @@ from incidents.transitions import TRANSITIONS
 #: The first that fits names the type: the narrower class comes first.
 TYPES: tuple[tuple[type[forms.Field], str], ...] = (
     (MeasuresField, "measures"),
+    (WordsField, "words"),
+    (NumbersField, "numbers"),
+    (RepliesField, "replies"),
     (FlagField, "flag"),
     (AnswerField, "answer"),
     (InstantField, "instant"),
@@ -34,9 +38,9 @@ TYPES: tuple[tuple[type[forms.Field], str], ...] = (
     (LineField, "line"),
     (TextField, "text"),
 )
-MULTIPLE = {"names", "measures"}
+MULTIPLE = {"names", "measures", "words", "numbers", "replies"}
 #: Sent by pages, not typed by anybody.
-HIDDEN = {"form_token", "version"}
+HIDDEN = {"form_token", "version", "confirm", "step_version"}
 
 
 def describe_steps() -> list[dict[str, Any]]:

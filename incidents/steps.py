@@ -10,7 +10,7 @@ from django.db import transaction
 from incidents import correspondence, workflow
 from incidents.actors import Actor
 from incidents.correspondence import Sent
-from incidents.enums import MailKind
+from incidents.enums import MailKind, StepAction
 from incidents.errors import Missing, WorkflowError
 from incidents.forms.base import StepForm
 from incidents.forms.changes import (
@@ -23,6 +23,7 @@ from incidents.forms.changes import (
     WaitForm,
     WaiveForm,
 )
+from incidents.forms.holds import HoldForm, ReleaseForm
 from incidents.forms.mail import (
     ApproveForm,
     DraftForm,
@@ -31,6 +32,7 @@ from incidents.forms.mail import (
     SendForm,
     ToldForm,
 )
+from incidents.forms.playbooks import PlaybookForm, RunStepForm
 from incidents.forms.response import (
     AcknowledgeForm,
     ConfirmForm,
@@ -44,8 +46,13 @@ from incidents.forms.response import (
 )
 from incidents.forms.review import ReviewForm
 from incidents.forms.triage import TriageForm
-from incidents.models import Incident, MailDraft
+from incidents.models import Incident, MailDraft, PlaybookRunStep
 from incidents.permissions import authorize, may
+from incidents.playbooks.actions import act_on_step
+from incidents.playbooks.asking import ask_outside
+from incidents.playbooks.attaching import attach_playbook, detach_playbook
+from incidents.playbooks.holds import place_holds, release_gate
+from incidents.playbooks.running import find_run_step
 from incidents.transitions import Step, check_transition, is_possible
 
 Run = Callable[..., object]
@@ -112,9 +119,24 @@ def outcome_text(spec: StepSpec, incident: Incident, result: object) -> str:
         if result.without_contact:
             names = ", ".join(client.name for client in result.without_contact)
             text += f" Not to {names}: no usable contact."
+    elif isinstance(result, PlaybookRunStep):
+        state = result.get_state_display().lower()
+        text = f"{incident.ref}: step {result.number} of “{result.run.title}” is {state}."
     elif isinstance(result, MailDraft):
         text = f"{incident.ref}: {result.get_kind_display().lower()} drafted (number {result.pk})."
     return text
+
+
+def prepare_step(incident: Incident, form: StepForm, *, by: Actor, now: dt.datetime) -> None:
+    """What a valid form needs from the outside, asked before any transaction begins.
+
+    A step of a playbook may ask a provider or the DNS, which takes seconds. Raises WorkflowError.
+    """
+    if not isinstance(form, RunStepForm) or form.cleaned_data["action"] != StepAction.ASK:
+        return
+    doing = form.doing()
+    step = find_run_step(incident, doing.step, playbook=doing.playbook)
+    form.asked = ask_outside(incident, step, by=by, now=now)
 
 
 def _triage(incident: Incident, form: TriageForm, *, by: Actor, now: dt.datetime) -> object:
@@ -325,7 +347,14 @@ def _clients(incident: Incident, form: ClientsForm, *, by: Actor, now: dt.dateti
 def _escalate(incident: Incident, form: EscalateForm, *, by: Actor, now: dt.datetime) -> object:
     data = form.cleaned_data
     return workflow.escalate_incident(
-        incident, code=data["code"], summary=data["summary"], client=data["client"], by=by, now=now
+        incident,
+        code=data["code"],
+        summary=data["summary"],
+        quote=data["quote"],
+        amount=data["amount"],
+        client=data["client"],
+        by=by,
+        now=now,
     )
 
 
@@ -339,8 +368,39 @@ def _waive(incident: Incident, form: WaiveForm, *, by: Actor, now: dt.datetime) 
     )
 
 
+def _playbook(incident: Incident, form: PlaybookForm, *, by: Actor, now: dt.datetime) -> object:
+    playbook = form.cleaned_data["playbook"]
+    if form.is_attaching:
+        return attach_playbook(incident, playbook, by=by, now=now, version=form.seen_version)
+    reason = form.cleaned_data["reason"]
+    return detach_playbook(
+        incident, playbook, reason=reason, by=by, now=now, version=form.seen_version
+    )
+
+
+def _step(incident: Incident, form: RunStepForm, *, by: Actor, now: dt.datetime) -> object:
+    _refuse_early(Step.STEP, incident, by=by, now=now)
+    return act_on_step(incident, form.doing(), by=by, now=now)
+
+
+def _hold(incident: Incident, form: HoldForm, *, by: Actor, now: dt.datetime) -> object:
+    data = form.cleaned_data
+    return place_holds(incident, data["domains"], reason=data["reason"], by=by, now=now)
+
+
+def _release(incident: Incident, form: ReleaseForm, *, by: Actor, now: dt.datetime) -> object:
+    data = form.cleaned_data
+    return release_gate(
+        incident,
+        domains=data["domains"],
+        override_reason=data["override_reason"],
+        by=by,
+        now=now,
+    )
+
+
 def _refuse_early(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> None:
-    """Say first what the table and the roles say, before looking for a draft."""
+    """Say first what the table and the roles say, before looking for what the form names."""
     error = refusal(step, incident, by=by, now=now)
     if error is not None:
         raise error
@@ -548,7 +608,7 @@ SPECS: dict[Step, StepSpec] = {
             _escalate,
             "Escalate now",
             "Escalated.",
-            "The SOP's escalation matrix: the founder is told at once.",
+            "The SOP's escalation matrix. Whom each row tells, and how, stands beside it.",
         ),
         StepSpec(
             Step.WAIVE,
@@ -557,6 +617,40 @@ SPECS: dict[Step, StepSpec] = {
             "Waive",
             "Gate waived.",
             "By name and with a reason, by the orchestrator or the founder only.",
+        ),
+        StepSpec(
+            Step.PLAYBOOK,
+            PlaybookForm,
+            _playbook,
+            "Save",
+            "Playbooks changed.",
+            "Several may run at once. One that is taken off stays readable.",
+        ),
+        StepSpec(
+            Step.STEP,
+            RunStepForm,
+            _step,
+            "Save the step",
+            "Playbook step saved.",
+            "Done, skipped with a reason, or not applicable; with a note and evidence.",
+        ),
+        StepSpec(
+            Step.HOLD,
+            HoldForm,
+            _hold,
+            "Put on hold",
+            "Sending is on hold.",
+            "Nothing is to be sent from these domains until their bounce rate is good again. "
+            "It is a record: pause the campaigns in the sending tool as well.",
+        ),
+        StepSpec(
+            Step.RELEASE,
+            ReleaseForm,
+            _release,
+            "Resume sending",
+            "Sending may resume.",
+            "Do NOT resume sending until bounce rate is under 2%. It is judged by what was sent "
+            "after the hold: send a test batch of at least the minimum sample first.",
         ),
     )
 }

@@ -2,99 +2,188 @@
 
 import datetime as dt
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
 
-from incidents.alarms import breach, remind, remind_backup, warn
+from incidents.alarms import Alarms
 from incidents.deadlines import next_event_of
-from incidents.enums import (
-    REMINDER_KINDS,
-    DeadlineKind,
-)
-from incidents.models import Deadline, Incident, Policy
+from incidents.enums import REMINDER_KINDS, DeadlineKind, Level, SweepPart
+from incidents.escalation import escalate_due, ring_due
+from incidents.isolation import resting_rows, run_isolated
+from incidents.models import Client, Deadline, Incident
+from notifications.batches import update_rows
 
 logger = logging.getLogger(__name__)
+
+#: Deadlines written in one transaction: their incidents are locked for about a tenth of a second.
+CHUNK = 500
+#: What the messages and entries say of an incident; its texts may be long.
+CLAIMED_FIELDS = (
+    *(field.name for field in Deadline._meta.concrete_fields),
+    *(
+        f"incident__{name}"
+        for name in (
+            "ref",
+            "title",
+            "status",
+            "severity",
+            "coordinator",
+            "technical_owner",
+            "communications_owner",
+            "is_private",
+            "is_demo",
+        )
+    ),
+)
+#: What settling changes on a deadline.
+SETTLED_FIELDS = ("half_warned_at", "near_warned_at", "breached_at", "next_event_at")
 
 
 @dataclass(slots=True)
 class SweepReport:
-    """What one sweep wrote."""
+    """What one sweep wrote; ``failed`` rows were set aside and are tried again."""
 
     warnings: int = 0
     reminders: int = 0
     breaches: int = 0
+    escalations: int = 0
+    rings: int = 0
     failed: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.warnings} warnings, {self.reminders} reminders, {self.breaches} breaches, "
-            f"{self.failed} failed"
+            f"{self.escalations} escalations, {self.rings} rings, {self.failed} failed"
         )
 
 
-def sweep(*, now: dt.datetime, limit: int = 1000) -> SweepReport:
-    """Write every warning, reminder and breach that is due, most severe first.
+def sweep(*, now: dt.datetime, limit: int = 5000) -> SweepReport:
+    """Write everything that is due by ``now``, most severe first, then oldest.
 
-    Harmless when run twice, late, or beside another: each row is locked and looked at again.
-    One bad row is counted as failed and stops nobody.
+    1. Warnings, reminders and breaches of deadlines (C8, N2).
+    2. Escalations that fall due by the clock (E5, E6).
+    3. Repeats of escalations that nobody has seen (E9).
+
+    Harmless when run twice, late, or beside another: each row is locked and looked at again. A
+    bad row is set aside, and a part that fails does not keep the next one from its turn. Raises
+    what kept a part from working at all, such as a database that is away, once all had theirs.
     """
     report = SweepReport()
-    due = (
-        Deadline.objects.needing_attention(at=now)
-        .order_by("incident__severity", "next_event_at", "id")
-        .values_list("pk", flat=True)
-    )
-    for pk in due[:limit]:
+    errors: list[Exception] = []
+    for part in (_sweep_deadlines, _sweep_escalations, _sweep_rings):
         try:
-            with transaction.atomic():
-                row = (
-                    Deadline.objects.needing_attention(at=now)
-                    .select_for_update(skip_locked=_can_skip_locked(), of=("self",))
-                    .select_related("incident", "client")
-                    .filter(pk=pk)
-                    .first()
-                )
-                if row is not None:
-                    settle(row, now=now, report=report)
-        except Exception:
-            report.failed += 1
-            logger.exception("deadline could not be settled", extra={"deadline": pk})
+            part(report, now=now, limit=limit)
+        except Exception as error:
+            logger.exception("a part of the sweep failed", extra={"part": part.__name__})
+            errors.append(error)
+    if errors:
+        raise errors[0]
     return report
 
 
 def settle_due(incident: Incident, *, now: dt.datetime) -> None:
     """Write what is due for one locked incident, before a step changes it."""
-    for row in incident.deadlines.needing_attention(at=now).select_related("client"):
+    rows = list(incident.deadlines.needing_attention(at=now).select_related("client"))
+    for row in rows:
         row.incident = incident
-        settle(row, now=now, report=SweepReport())
+    settle(rows, now=now)
 
 
-def settle(deadline: Deadline, *, now: dt.datetime, report: SweepReport) -> None:
-    """Write the one thing a deadline has to say by ``now``, and when to look again.
+def settle(deadlines: Sequence[Deadline], *, now: dt.datetime) -> Counter[str]:
+    """Write the one thing each deadline has to say by ``now``, and when to look again.
 
     After a long silence only the latest stage is told: a breach makes its warnings pointless.
+    The number of statements does not grow with the number of deadlines.
     """
-    policy = Policy.current()
-    if now >= deadline.due_at:
+    alarms = Alarms(now=now)
+    written = Counter(_settle(deadline, alarms) for deadline in deadlines)
+    alarms.write()
+    update_rows(deadlines, SETTLED_FIELDS)
+    return written
+
+
+def _settle(deadline: Deadline, alarms: Alarms) -> str:
+    """Let one deadline speak; returns which figure of the report that is."""
+    if alarms.now >= deadline.due_at:
         if deadline.kind in REMINDER_KINDS:
-            report.reminders += 1
-            remind(deadline, now=now)
+            alarms.remind(deadline)
+            what = "reminders"
         else:
-            report.breaches += 1
-            breach(deadline, now=now, is_quiet=False)
+            alarms.breach(deadline, is_quiet=False, is_swept=True)
+            what = "breaches"
         deadline.next_event_at = None
-    elif deadline.kind == DeadlineKind.TRIAGE:
-        report.reminders += 1
-        deadline.half_warned_at = now
-        remind_backup(deadline, now=now)
+        return what
+    if deadline.kind == DeadlineKind.TRIAGE:
+        alarms.remind_backup(deadline)
+        deadline.half_warned_at = alarms.now
         deadline.next_event_at = deadline.due_at
-    else:
-        report.warnings += 1
-        warn(deadline, policy, now=now)
-        deadline.next_event_at = next_event_of(deadline, policy)
-    deadline.save()
+        return "reminders"
+    alarms.warn(deadline)
+    deadline.next_event_at = next_event_of(deadline, alarms.policy)
+    return "warnings"
+
+
+def _sweep_deadlines(report: SweepReport, *, now: dt.datetime, limit: int) -> None:
+    def write(keys: Sequence[int]) -> None:
+        for name, count in settle(_claim(keys, now=now), now=now).items():
+            written[name] += count
+
+    written: Counter[str] = Counter()
+    keys = list(_due(now=now)[:limit])
+    report.failed += run_isolated(
+        SweepPart.DEADLINES, keys, write, chunk=CHUNK, describe=_describe, now=now
+    )
+    report.warnings, report.reminders = written["warnings"], written["reminders"]
+    report.breaches = written["breaches"]
+
+
+def _sweep_escalations(report: SweepReport, *, now: dt.datetime, limit: int) -> None:
+    swept = escalate_due(now=now, limit=limit)
+    report.escalations = swept.written
+    report.failed += swept.failed
+
+
+def _sweep_rings(report: SweepReport, *, now: dt.datetime, limit: int) -> None:
+    swept = ring_due(now=now, limit=limit)
+    report.rings = swept.written
+    report.failed += swept.failed
+
+
+def _due(*, now: dt.datetime) -> QuerySet[Deadline, int]:
+    """Keys of the deadlines with something to say. The untriaged run on SEV-1's clock (C2)."""
+    severity = Coalesce(F("incident__severity_id"), Value(Level.SEV1.value))
+    due = Deadline.objects.needing_attention(at=now)
+    due = due.exclude(pk__in=resting_rows(SweepPart.DEADLINES, at=now))
+    return due.order_by(severity, "next_event_at", "id").values_list("pk", flat=True)
+
+
+def _claim(keys: Sequence[int], *, now: dt.datetime) -> list[Deadline]:
+    """Lock those deadlines that are still due, and their incidents; in the order of the keys.
+
+    What another sweeper or a step holds is passed over: they write what is due themselves. The
+    incident is locked with it because a step takes the incident first: no ring of locks.
+    """
+    rows = Deadline.objects.needing_attention(at=now).filter(pk__in=keys)
+    locked = rows.select_for_update(
+        skip_locked=_can_skip_locked(), no_key=True, of=("self", "incident")
+    )
+    rows_with_incident = locked.select_related("incident").only(*CLAIMED_FIELDS).order_by()
+    found = {row.pk: row for row in rows_with_incident}
+    clients = Client.objects.in_bulk({row.client_id for row in found.values() if row.client_id})
+    for row in found.values():
+        row.client = clients[row.client_id] if row.client_id else None
+    return [found[key] for key in keys if key in found]
+
+
+def _describe(key: int) -> str:
+    row = Deadline.objects.select_related("incident").get(pk=key)
+    return f"{row.get_kind_display()} of {row.incident.ref}"
 
 
 def _can_skip_locked() -> bool:
-    return transaction.get_connection().features.has_select_for_update_skip_locked
+    return connection.features.has_select_for_update_skip_locked

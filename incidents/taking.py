@@ -10,6 +10,7 @@ from incidents.actors import Actor
 from incidents.deadlines import sync_deadlines
 from incidents.enums import Origin
 from incidents.errors import ConflictError, WorkflowError
+from incidents.escalation import settle_escalations, sync_escalations
 from incidents.models import Incident
 from incidents.permissions import authorize
 from incidents.sweeping import settle_due
@@ -28,6 +29,9 @@ VERSION_NEUTRAL = {
     Step.HUBSPOT_NOTED,
     Step.CONTAIN,
     Step.ESCALATE,
+    Step.STEP,
+    Step.HOLD,
+    Step.RELEASE,
 }
 SAVED_FIELDS = [
     field.name
@@ -82,11 +86,13 @@ def take_step(
             )
         target = check_transition(fresh, step)
         settle_due(fresh, now=now)
+        settle_escalations(fresh, now=now)
         yield taken
         fresh.status = target
         fresh.version += step not in VERSION_NEUTRAL
         fresh.save(update_fields=SAVED_FIELDS)
         sync_deadlines(fresh, now=now, is_correction=taken.is_correction)
+        sync_escalations(fresh, now=now)
     copy_onto(incident, fresh)
 
 

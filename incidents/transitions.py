@@ -36,6 +36,10 @@ class Step(TextChoices):
     CLIENTS = "clients", "Change affected clients"
     ESCALATE = "escalate", "Raise an escalation"
     WAIVE = "waive", "Waive a gate"
+    PLAYBOOK = "playbook", "Attach or take off a playbook"
+    STEP = "step", "Work on a playbook step"
+    HOLD = "hold", "Put sending on hold"
+    RELEASE = "release", "Resume sending"
 
 
 _TRIAGED = (Status.TRIAGED, Status.INVESTIGATING, Status.MONITORING)
@@ -68,6 +72,11 @@ TRANSITIONS: dict[Step, tuple[tuple[Status, ...], Status | None]] = {
     Step.CLIENTS: (_TRIAGED, None),
     Step.ESCALATE: (OPEN_STATUSES, None),
     Step.WAIVE: (UNRESOLVED_STATUSES, None),
+    Step.PLAYBOOK: (UNRESOLVED_STATUSES, None),
+    Step.STEP: (OPEN_STATUSES, None),
+    Step.HOLD: (UNRESOLVED_STATUSES, None),
+    # A hold that outlived its incident can still be lifted.
+    Step.RELEASE: (_ANY, None),
 }
 
 

@@ -22,6 +22,7 @@ from monitoring.limits import Limits, limits_of
 from monitoring.look import Look
 from monitoring.models import Monitor, MonitorStatus, Sample, Signal
 from monitoring.raising import end_settled, follow_state, is_only_channel, silenced_until
+from monitoring.sending_holds import follow_holds
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ def _follow_figures(look: Look, intake: Intake) -> None:
     look.take(verdict, at=now, is_measured=bool(intake.instants) or look.monitor.kind == Kind.SYNC)
     status.check_at = changes_at
     follow_state(look, verdict, at=now)
+    follow_holds(look)
 
 
 def _judge(look: Look, at: dt.datetime) -> tuple[Verdict, dt.datetime | None]:

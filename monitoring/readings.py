@@ -1,44 +1,122 @@
 """Live figures for incidents, by key (rules W6, P3, P4 and P7).
 
-``incident:<REF>:monitor``, ``monitor:<slug>``, ``system:<slug>:status``,
-``domain:<name>:bounce_rate`` and ``client:<slug>:last_sync``. Good means green: too few events,
-silence, a pause and an evaluation that stopped are unknown, and unknown is never good.
+``incident:<REF>:monitor``, ``monitor:<slug>``; of a system ``status``, ``error_rate`` and
+``credits`` (``system:<slug>:status``); of a client ``last_sync`` and ``connection``; of a domain
+``bounce_rate``, ``bounce_rate@<ISO instant>`` (only what was sent later), ``authentication`` and
+``reputation``. Good means green: too few events, silence, a pause and an evaluation that stopped
+are unknown, and unknown is never good.
 """
 
 import datetime as dt
+from dataclasses import replace
 
 from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
 
-from incidents.models import Client, SendingDomain, System
+from incidents import staff
+from incidents.models import Client, Incident, SendingDomain, System
 from incidents.readings import Reading
 from monitoring.alerts import name_state
 from monitoring.checklists.answers import STALE_AFTER
+from monitoring.domain_figures import read_check, read_rate_since
 from monitoring.enums import STATES_BY_WEIGHT, Kind, State
 from monitoring.judging import age_text
-from monitoring.models import ExternalAlert, MonitorStatus
+from monitoring.models import DomainCheck, ExternalAlert, MonitorStatus, Sample
 
 WEIGHT = {state: weight for weight, state in enumerate(STATES_BY_WEIGHT)}
 #: Of several that are not green, so many are named.
 NAMED = 3
+#: A report of a sync says nothing about the connection after so long.
+CONNECTION_STALE = dt.timedelta(hours=24)
+SYSTEM_FIGURES: dict[str, tuple[str, str]] = {
+    "status": (Kind.STATUS, "Status page"),
+    "error_rate": (Kind.ERROR_RATE, "Error rate"),
+    "credits": (Kind.CREDITS, "Credits"),
+}
+CLIENT_FIGURES = ("last_sync", "connection")
+DOMAIN_FIGURES = ("bounce_rate", "authentication", "reputation")
 
 
 def read(key: str, *, now: dt.datetime) -> Reading | None:
     """The answer to a key; None where the key, or what it names, is not monitoring's."""
+    key, _, since = key.partition("@")
     subject, _, rest = key.partition(":")
     if subject == "monitor":
         return _read_one(_statuses().filter(monitor__slug=rest), rest, now=now)
     name, _, figure = rest.rpartition(":")
     if (subject, figure) == ("incident", "monitor"):
         return _read_incident(name, now=now)
-    if (subject, figure) == ("system", "status") and System.objects.filter(slug=name).exists():
-        return _read_worst(f"Status page of {name}", Kind.STATUS, now=now, system__slug=name)
-    if (subject, figure) == ("client", "last_sync") and Client.objects.filter(slug=name).exists():
-        return _read_worst(f"CRM sync of {name}", Kind.SYNC, now=now, client__slug=name)
-    is_bounce = (subject, figure) == ("domain", "bounce_rate")
-    if is_bounce and SendingDomain.objects.filter(name=name).exists():
-        title = f"Bounce rate of {name}"
-        return _read_worst(title, Kind.BOUNCE_RATE, now=now, sending_domain__name=name)
+    if subject == "system" and figure in SYSTEM_FIGURES:
+        return _read_of_system(name, figure, now=now)
+    if subject == "client" and figure in CLIENT_FIGURES:
+        return _read_of_client(name, figure, now=now)
+    if subject == "domain" and figure in DOMAIN_FIGURES:
+        return _read_of_domain(name, figure, since, now=now)
     return None
+
+
+def domains_behind(incident: Incident) -> list[SendingDomain]:
+    """The sending domains of the monitors that raised or joined an incident."""
+    concerned = Q(monitors__raised__incident=incident) | Q(
+        monitors__raised__incident__merged_into=incident
+    )
+    rows = SendingDomain.objects.filter(concerned).select_related("client")
+    return list(rows.distinct().order_by("name"))
+
+
+def _read_of_system(slug: str, figure: str, *, now: dt.datetime) -> Reading | None:
+    system = System.objects.filter(slug=slug).first()
+    if system is None:
+        return None
+    kind, title = SYSTEM_FIGURES[figure]
+    return _read_worst(f"{title} of {system}", kind, now=now, system__slug=slug)
+
+
+def _read_of_client(slug: str, figure: str, *, now: dt.datetime) -> Reading | None:
+    client = Client.objects.filter(slug=slug).first()
+    if client is None:
+        return None
+    if figure == "connection":
+        return _read_connection(client, now=now)
+    return _read_worst(f"CRM sync of {client}", Kind.SYNC, now=now, client__slug=slug)
+
+
+def _read_of_domain(name: str, figure: str, since: str, *, now: dt.datetime) -> Reading | None:
+    if not SendingDomain.objects.filter(name=name).exists():
+        return None
+    if figure != "bounce_rate":
+        reading = read_check(name, is_of_lists=figure == "reputation")
+        return replace(reading, age=_age_of_check(name, now=now))
+    instant = parse_datetime(since) if since else None
+    if instant is not None:
+        return read_rate_since(name, instant, now=now)
+    return _read_worst(
+        f"Bounce rate of {name}", Kind.BOUNCE_RATE, now=now, sending_domain__name=name
+    )
+
+
+def _read_connection(client: Client, *, now: dt.datetime) -> Reading:
+    """P7: whether the newest sync report of the client said that it worked."""
+    title = f"Connection of {client}"
+    rows = Sample.objects.filter(
+        monitor__kind=Kind.SYNC, monitor__client=client, monitor__is_active=True, at__lte=now
+    )
+    newest = rows.order_by("-at").first()
+    if newest is None:
+        return Reading(title, None, value="not watched")
+    age = now - newest.at
+    if age >= CONNECTION_STALE:
+        return Reading(title, None, value="no report lately", age=age, detail=newest.detail)
+    word = "the last sync worked" if newest.is_ok else "the last sync failed"
+    return Reading(
+        title, newest.is_ok, value=word, threshold="works", age=age, detail=newest.detail
+    )
+
+
+def _age_of_check(domain: str, *, now: dt.datetime) -> dt.timedelta | None:
+    asked = DomainCheck.objects.filter(domain__name=domain).order_by("-checked_at")
+    at = asked.values_list("checked_at", flat=True).first()
+    return now - at if at else None
 
 
 def _statuses() -> QuerySet[MonitorStatus]:
@@ -95,17 +173,29 @@ def _read_worst(title: str, kind: str, *, now: dt.datetime, **named: str) -> Rea
 
 def _reading(status: MonitorStatus, *, now: dt.datetime) -> Reading:
     monitor, at = status.monitor, status.last_signal_at
-    value = status.value_text or State(status.state).label
+    value, detail = status.value_text or State(status.state).label, status.reason
     if monitor.kind == Kind.SYNC:
         at = status.last_success_at
         value = f"{age_text(now - at)} ago" if at else "never"
+        detail = _gap(status, now=now)
     return Reading(
         name=monitor.name,
         is_good=_is_good(status, now=now),
         value=value,
         threshold=status.limit_text,
         age=now - at if at else None,
+        detail=detail,
     )
+
+
+def _gap(status: MonitorStatus, *, now: dt.datetime) -> str:
+    """P7: between which instants records may be missing."""
+    since = status.last_success_at
+    if since is None:
+        return "No successful sync is known: the gap begins before the first report."
+    if status.state == State.OK:
+        return f"Last success {staff.agency_time(since)}."
+    return f"Gap: from {staff.agency_time(since)} until {staff.agency_time(now)}."
 
 
 def _is_good(status: MonitorStatus, *, now: dt.datetime) -> bool | None:

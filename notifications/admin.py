@@ -5,7 +5,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
-from notifications.models import DeliveryAttempt, EmailTemplate, Message
+from notifications.models import ChannelPause, DeliveryAttempt, EmailTemplate, Message
 
 
 class _ReadOnly:
@@ -27,12 +27,26 @@ class DeliveryAttemptInline(_ReadOnly, admin.TabularInline):
 
 @admin.register(Message)
 class MessageAdmin(_ReadOnly, admin.ModelAdmin):
-    """Delivery facts only: what a message says may belong to a private incident (W11)."""
+    """Delivery facts only: what a message says may belong to a private incident (W11).
+
+    What a person may decide about one (send again, set aside, release) is decided in the outbox.
+    """
 
     list_display = ["id", "state", "channel", "urgency", "attempts", "due_at", "sent_at"]
     list_filter = ["state", "channel", "urgency", "is_demo"]
     search_fields = ["message_id"]
-    exclude = ["key", "recipient", "subject", "text", "html", "lane", "reference", "thread"]
+    exclude = [
+        "key",
+        "recipient",
+        "subject",
+        "text",
+        "html",
+        "lane",
+        "reference",
+        "thread",
+        "replaces",
+    ]
+    readonly_fields = ["replaces_id"]
     inlines = [DeliveryAttemptInline]
 
 
@@ -41,6 +55,13 @@ class DeliveryAttemptAdmin(_ReadOnly, admin.ModelAdmin):
     list_display = ["id", "message_id", "number", "started_at", "ended_at", "outcome"]
     list_filter = ["outcome"]
     fields = ["message_id", "number", "started_at", "ended_at", "outcome", "answer", "by"]
+
+
+@admin.register(ChannelPause)
+class ChannelPauseAdmin(_ReadOnly, admin.ModelAdmin):
+    """A pause ends by itself, or with “Try again” in the outbox."""
+
+    list_display = ["channel", "needs_a_person", "since", "until", "tries"]
 
 
 @admin.register(EmailTemplate)

@@ -11,7 +11,9 @@ from django.db.models import Count, F, Q
 from simple_history.models import HistoricalRecords
 
 from notifications.enums import (
+    FOR_A_PERSON,
     HELD_BY_A_SENDER,
+    SETTLED,
     UNSETTLED,
     AttemptOutcome,
     Channel,
@@ -49,18 +51,21 @@ class OutboxQuerySet(models.QuerySet["Message"]):
         """Handed over without an answer; a person settles them."""
         return self.filter(state=MessageState.UNCERTAIN)
 
+    def held(self) -> Self:
+        """Waiting for a person since the database was restored."""
+        return self.filter(state=MessageState.HELD)
+
     def for_reference(self, reference: str) -> Self:
         """Everything sent on behalf of one incident, oldest first."""
         return self.filter(reference=reference).order_by("id")
 
     def summary(self, *, at: datetime) -> dict[str, int]:
-        """Counts of waiting, stalled, failed and uncertain messages, in one query."""
+        """Counts of waiting, stalled, held, failed and uncertain messages, in one query."""
         unsettled = Q(state__in=UNSETTLED)
-        return self.filter(
-            unsettled | Q(state__in=(MessageState.DEAD, MessageState.UNCERTAIN))
-        ).aggregate(
+        return self.filter(state__in=(*UNSETTLED, *FOR_A_PERSON)).aggregate(
             waiting=Count("id", filter=unsettled),
             stalled=Count("id", filter=unsettled & Q(due_at__lt=at - STALLED_AFTER)),
+            held=Count("id", filter=Q(state=MessageState.HELD)),
             failed=Count("id", filter=Q(state=MessageState.DEAD)),
             uncertain=Count("id", filter=Q(state=MessageState.UNCERTAIN)),
         )
@@ -73,6 +78,11 @@ class Message(models.Model):
     `due_at` is when the message should leave and stays; `next_attempt_at` moves with each
     retry. Lease times are the wall clock of the sending machine, so that a replayed day
     never looks like a dead sender; all other instants are the caller's `now`.
+
+    `receipt` is the provider's own id of what it took. `replaces` is the message that did not
+    get through and that this one carries over another channel. `repeats` counts how often it
+    was sent again after an unknown answer: above 0, an earlier try may have arrived.
+    `is_delay_told`: the floors above know that it is late.
     """
 
     key = models.CharField(max_length=300, unique=True)
@@ -97,6 +107,12 @@ class Message(models.Model):
     sending_since = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True)
+    receipt = models.CharField(max_length=200, blank=True)
+    replaces = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replacements"
+    )
+    repeats = models.PositiveSmallIntegerField(default=0)
+    is_delay_told = models.BooleanField(default=False)
     handlers_pending = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     is_demo = models.BooleanField(default=False)
@@ -142,6 +158,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(
+                F("channel"),
                 F("urgency").desc(),
                 F("next_attempt_at"),
                 F("id"),
@@ -156,13 +173,15 @@ class Message(models.Model):
             models.Index(
                 fields=["state", "due_at"],
                 name="message_unsettled",
-                condition=Q(state__in=(*UNSETTLED, MessageState.DEAD, MessageState.UNCERTAIN)),
+                condition=Q(state__in=(*UNSETTLED, *FOR_A_PERSON)),
             ),
             models.Index(
                 fields=["next_attempt_at"],
                 name="message_handlers_pending",
                 condition=Q(handlers_pending=True),
             ),
+            # How much somebody got within ten minutes, however long the outbox is (N1).
+            models.Index(fields=["recipient", "created_at"], name="message_recent"),
         ]
 
     def __str__(self) -> str:
@@ -170,7 +189,7 @@ class Message(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        return self.state not in UNSETTLED
+        return self.state in SETTLED
 
     @property
     def thread_headers(self) -> dict[str, str]:
@@ -187,9 +206,7 @@ class DeliveryAttempt(models.Model):
     number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(
-        max_length=20, choices=AttemptOutcome, default=AttemptOutcome.STARTED
-    )
+    outcome = models.CharField(max_length=20, choices=AttemptOutcome)
     answer = models.TextField(blank=True)
     by = models.CharField(max_length=150, blank=True)
 
@@ -203,6 +220,48 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number}: {self.get_outcome_display()}"
+
+
+class ChannelPauseQuerySet(models.QuerySet["ChannelPause"]):
+    """Questions about paused channels."""
+
+    def in_force(self, *, at: datetime) -> Self:
+        """Channels that nobody tries at that instant."""
+        return self.filter(until__gt=at)
+
+    def alarming(self, *, at: datetime) -> Self:
+        """Paused until somebody does something, or for more than two minutes already."""
+        return self.filter(Q(needs_a_person=True) | Q(since__lt=at - STALLED_AFTER))
+
+
+class ChannelPause(models.Model):
+    """A channel that is at fault itself: its messages wait and burn no attempts.
+
+    `until` is when the next message tries it again; a delivered one ends the pause. All
+    engines see it, and it outlives them. `needs_a_person`: a login or token was refused, and
+    waiting will not mend that. `tries` counts the refusals in a row.
+    """
+
+    channel = models.CharField(max_length=20, choices=Channel, primary_key=True)
+    reason = models.TextField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    needs_a_person = models.BooleanField(default=False)
+    tries = models.PositiveIntegerField(default=1)
+    is_told = models.BooleanField(default=False)
+
+    objects = ChannelPauseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["channel"]
+        constraints = [
+            models.CheckConstraint(
+                name="pause_channel_known", condition=Q(channel__in=Channel.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} paused until {self.until:%Y-%m-%d %H:%M:%S %Z}"
 
 
 class EmailTemplate(models.Model):

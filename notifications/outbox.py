@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils.module_loading import import_string
+from django.db.models import F
 
-from notifications.channels.registry import CHANNELS
+from notifications.batches import insert_new
+from notifications.channels.registry import usable_channels
 from notifications.enums import AttemptOutcome, Channel, MessageState, Urgency
+from notifications.handlers import call_settled
 from notifications.models import DeliveryAttempt, Message
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -31,6 +36,25 @@ _LENGTHS = {
 
 class MessageError(ValueError):
     """A message that no channel could carry; the text says which part is wrong and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """One rendered message for one recipient, still to be written."""
+
+    key: str
+    channel: str
+    recipient: str
+    text: str
+    subject: str = ""
+    html: str = ""
+    lane: str = ""
+    reference: str = ""
+    reply_to: str = ""
+    thread: str = ""
+    urgency: Urgency = Urgency.NORMAL
+    not_before: datetime | None = None
+    is_demo: bool = False
 
 
 def queue_message(
@@ -57,41 +81,38 @@ def queue_message(
     MessageError on a header with a line break, anything but exactly one address, control
     characters, or a channel that cannot deliver yet.
     """
-    lane = lane or f"{channel}:{reference}:{recipient}"
-    _check_channel(channel)
-    _check_lengths(
-        key=key, recipient=recipient, subject=subject, lane=lane, reference=reference, thread=thread
-    )
-    for name, value in {"key": key, "subject": subject, "thread": thread}.items():
-        _check_header(name, value)
-    _check_body(text, html)
-    if channel == Channel.EMAIL:
-        _check_address("recipient", recipient)
-        if reply_to:
-            _check_address("reply-to", reply_to)
-    due_at = max(not_before, now) if not_before else now
-    message, _ = Message.objects.get_or_create(
+    message = NewMessage(
         key=key,
-        defaults={
-            "channel": channel,
-            "recipient": recipient,
-            "subject": subject,
-            "text": text,
-            "html": html,
-            "lane": lane,
-            "reference": reference,
-            "reply_to": reply_to or settings.REPLY_TO_EMAIL,
-            "thread": thread,
-            "message_id": _new_message_id(),
-            "references": _thread_root(thread) if thread else "",
-            "urgency": urgency,
-            "due_at": due_at,
-            "next_attempt_at": due_at,
-            "created_at": now,
-            "is_demo": is_demo,
-        },
+        channel=channel,
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        html=html,
+        lane=lane,
+        reference=reference,
+        reply_to=reply_to,
+        thread=thread,
+        urgency=urgency,
+        not_before=not_before,
+        is_demo=is_demo,
     )
-    return message
+    return queue_messages([message], now=now)[key]
+
+
+def queue_messages(messages: Sequence[NewMessage], *, now: datetime) -> dict[str, Message]:
+    """Write many messages in one statement, in the order given; returns them by key.
+
+    Everything said of ``queue_message`` holds for each of them; one that is refused refuses all.
+    """
+    for message in messages:
+        _check(message)
+    roots = _thread_roots({message.thread for message in messages if message.thread})
+    rows = [_row(message, roots, now=now) for message in messages]
+    found = {row.key: row for row in insert_new(rows, unique=["key"])}
+    missing = [row.key for row in rows if row.key not in found]
+    if missing:
+        found.update(Message.objects.in_bulk(missing, field_name="key"))
+    return found
 
 
 def cancel_message(message: Message, *, now: datetime) -> bool:
@@ -136,8 +157,7 @@ def call_settled_handlers(message: Message, *, now: datetime) -> None:
 
     Runs in the transaction that records it; each handler is `handler(message, *, now)`.
     """
-    for path in settings.MESSAGE_SETTLED_HANDLERS:
-        import_string(path)(message, now=now)
+    call_settled(message, now=now)
 
 
 def _requeue(message: Message, state: MessageState, *, by: object, now: datetime) -> bool:
@@ -147,7 +167,9 @@ def _requeue(message: Message, state: MessageState, *, by: object, now: datetime
             attempts=0,
             due_at=now,
             next_attempt_at=now,
+            is_delay_told=False,
             handlers_pending=False,
+            repeats=F("repeats") + (1 if state == MessageState.UNCERTAIN else 0),
         )
         if changed:
             _note_decision(message, AttemptOutcome.REQUEUED, by=by, now=now)
@@ -174,22 +196,80 @@ def _note_decision(message: Message, outcome: AttemptOutcome, *, by: object, now
 
 
 def _new_message_id() -> str:
-    return f"<{uuid4().hex}@{_our_domain()}>"
+    return f"<{uuid4().hex}@{_domain_of(settings.DEFAULT_FROM_EMAIL)}>"
 
 
-def _thread_root(thread: str) -> str:
+def _thread_roots(threads: set[str]) -> dict[str, str]:
     """The same made-up first message for every message of a thread, fixed by the first one."""
-    earlier = Message.objects.filter(thread=thread).exclude(references="").order_by("id").first()
-    return earlier.references if earlier else f"<thread-{uuid4().hex}@{_our_domain()}>"
+    domain = _domain_of(settings.DEFAULT_FROM_EMAIL)
+    roots = {thread: f"<thread-{uuid4().hex}@{domain}>" for thread in threads}
+    if threads:
+        earlier = Message.objects.filter(thread__in=threads).exclude(references="")
+        # The oldest comes last, and stays.
+        roots.update(earlier.order_by("-id").values_list("thread", "references"))
+    return roots
 
 
-def _our_domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+@lru_cache(maxsize=8)
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+
+
+def _row(message: NewMessage, roots: dict[str, str], *, now: datetime) -> Message:
+    due_at = max(message.not_before, now) if message.not_before else now
+    return Message(
+        key=message.key,
+        channel=message.channel,
+        recipient=message.recipient,
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        lane=_lane(message),
+        reference=message.reference,
+        reply_to=message.reply_to or settings.REPLY_TO_EMAIL,
+        thread=message.thread,
+        message_id=_new_message_id(),
+        references=roots.get(message.thread, ""),
+        urgency=message.urgency,
+        due_at=due_at,
+        next_attempt_at=due_at,
+        created_at=now,
+        is_demo=message.is_demo,
+    )
+
+
+def _lane(message: NewMessage) -> str:
+    """What goes to one person about one incident over one channel keeps its order."""
+    return message.lane or f"{message.channel}:{message.reference}:{message.recipient}"
+
+
+def _check(message: NewMessage) -> None:
+    _check_channel(message.channel)
+    _check_lengths(
+        key=message.key,
+        recipient=message.recipient,
+        subject=message.subject,
+        lane=_lane(message),
+        reference=message.reference,
+        thread=message.thread,
+    )
+    for name, value in (
+        ("key", message.key),
+        ("subject", message.subject),
+        ("thread", message.thread),
+    ):
+        _check_header(name, value)
+    _check_body(message.text, message.html)
+    if message.channel == Channel.EMAIL:
+        _check_address("recipient", message.recipient)
+        if message.reply_to:
+            _check_address("reply-to", message.reply_to)
 
 
 def _check_channel(channel: str) -> None:
-    if channel not in CHANNELS:
-        able = ", ".join(CHANNELS)
+    usable = usable_channels()
+    if channel not in usable:
+        able = ", ".join(usable)
         raise MessageError(f"The channel {channel} cannot deliver yet; there is: {able}.")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -28,4 +29,6 @@ def _known_secrets() -> list[str]:
     if password:
         login = f"\0{settings.EMAIL_HOST_USER}\0{password}"
         secrets += [b64encode(text.encode()).decode() for text in (password, login)]
-    return [secret for secret in secrets if len(secret) >= 4]
+    # In an address a secret may stand percent-encoded; longer ones go first, as parts of others.
+    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
+    return sorted((form for form in forms if len(form) >= 4), key=len, reverse=True)

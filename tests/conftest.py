@@ -24,6 +24,10 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from incidents import triggers
+from tests.notifications import hubspot_server as hubspot_server_module
+from tests.notifications import telegram_server as telegram_server_module
+from tests.notifications.hubspot_server import HubSpotServer
+from tests.notifications.telegram_server import TelegramServer
 
 # Playwright's own event loop runs in the thread of the test.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -195,6 +199,27 @@ def smtp_server(settings: Settings) -> Iterator[SmtpServer]:
     settings.EMAIL_TIMEOUT = 5
     yield server
     controller.stop()
+
+
+# Telegram and HubSpot ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def telegram_server(settings: Settings) -> Iterator[TelegramServer]:
+    """A Bot API that the settings point to; read `sent` for what arrived."""
+    settings.TELEGRAM_BOT_TOKEN = telegram_server_module.TOKEN
+    with TelegramServer() as server:
+        settings.TELEGRAM_API_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def hubspot_server(settings: Settings) -> Iterator[HubSpotServer]:
+    """A HubSpot that the settings point to; read `notes` for what is on its deals."""
+    settings.HUBSPOT_TOKEN = hubspot_server_module.TOKEN
+    with HubSpotServer() as server:
+        settings.HUBSPOT_API_URL = server.url
+        yield server
 
 
 # The browser -------------------------------------------------------------------------------

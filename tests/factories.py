@@ -28,9 +28,11 @@ from incidents.enums import (
     Owner,
     Rank,
     Role,
+    RunHow,
     Side,
     Source,
     Status,
+    SweepPart,
     Tier,
     ToldVia,
     WaiverKind,
@@ -45,15 +47,19 @@ from incidents.models import (
     Escalation,
     EscalationRule,
     FixRecord,
+    Hold,
     Incident,
     MailDraft,
     Participant,
     Playbook,
+    PlaybookRun,
+    PlaybookRunStep,
     PlaybookStep,
     PreventionMeasure,
     Responder,
     Review,
     SendingDomain,
+    SetAside,
     Severity,
     System,
     TimelineEntry,
@@ -61,6 +67,7 @@ from incidents.models import (
     Wait,
     Waiver,
 )
+from incidents.models.playbook import STEP_FIELDS
 from incidents.references import next_reference
 from incidents.sop_data import load_matrix, load_playbook_steps, load_playbooks, load_severities
 from monitoring.enums import Kind, Measure, Outcome
@@ -77,7 +84,7 @@ from monitoring.models import (
 from monitoring.monitors import add_monitor
 from monitoring.sop_data import load_checklist_items, load_checklists
 from notifications.enums import Channel, MessageState
-from notifications.models import EmailTemplate, Message
+from notifications.models import ChannelPause, EmailTemplate, Message
 from notifications.sop_data import load_templates
 
 NOW = dt.datetime(2026, 3, 10, 9, 0, tzinfo=dt.UTC)
@@ -540,6 +547,12 @@ def make_message(*, state: str = MessageState.PENDING, **fields: Any) -> Message
     return Message.objects.create(**{**defaults, **fields})
 
 
+def make_channel_pause(channel: str = Channel.TELEGRAM, **fields: Any) -> ChannelPause:
+    """A channel that is not tried for an hour."""
+    defaults = {"reason": "503 down", "since": NOW, "until": NOW + dt.timedelta(hours=1)}
+    return ChannelPause.objects.create(channel=channel, **{**defaults, **fields})
+
+
 def make_draft(incident: Incident | None = None, **fields: Any) -> MailDraft:
     """An open notification with its text fields filled and a next update in an hour."""
     incident = incident or make_incident(status=Status.TRIAGED)
@@ -580,6 +593,19 @@ def make_escalation(
     return Escalation.objects.create(incident=incident, **{**defaults, **fields})
 
 
+def make_set_aside(**fields: Any) -> SetAside:
+    """A deadline that the sweep could not write, to be tried again a minute after NOW."""
+    defaults = {
+        "part": SweepPart.DEADLINES,
+        "row": next(_numbers),
+        "what": "Resolve of INC-2026-0001",
+        "error": "MessageError: no address",
+        "since": NOW,
+        "next_try_at": NOW + dt.timedelta(minutes=1),
+    }
+    return SetAside.objects.create(**{**defaults, **fields})
+
+
 # Playbooks and checklists ---------------------------------------------------------------
 
 
@@ -594,8 +620,39 @@ def make_playbook(*, steps: Iterable[str] = (), **fields: Any) -> Playbook:
 
 def make_playbook_step(playbook: Playbook | None = None, **fields: Any) -> PlaybookStep:
     playbook = playbook or make_playbook()
-    defaults = {"number": playbook.steps.count() + 1, "text": "Look at it."}
+    number = fields.get("number", playbook.steps.count() + 1)
+    defaults = {"number": number, "key": f"step-{number}", "text": "Look at it."}
     return PlaybookStep.objects.create(playbook=playbook, **{**defaults, **fields})
+
+
+def make_playbook_run(
+    incident: Incident | None = None, playbook: Playbook | None = None, **fields: Any
+) -> PlaybookRun:
+    """A playbook attached to an incident, with its own copy of the steps; no timeline entry."""
+    defaults = {"attached_at": NOW, "attached_by_name": "Alfred", "how": RunHow.TRIAGE}
+    run = PlaybookRun.objects.create(
+        incident=incident or make_incident(),
+        playbook=playbook or make_playbook(steps=["Look at it.", "Mend it."]),
+        **{**defaults, "title": playbook.title if playbook else "Playbook", **fields},
+    )
+    for step in run.playbook.steps.all():
+        copied = {name: getattr(step, name) for name in STEP_FIELDS}
+        PlaybookRunStep.objects.create(run=run, **copied)
+    return run
+
+
+def make_hold(
+    incident: Incident | None = None, domain: SendingDomain | None = None, **fields: Any
+) -> Hold:
+    """A standing hold on a domain; no timeline entry."""
+    domain = domain or make_sending_domain()
+    defaults = {"placed_at": NOW, "placed_by_name": "Devin", "reason": "It bounces."}
+    return Hold.objects.create(
+        incident=incident,
+        sending_domain=domain,
+        client=domain.client,
+        **{**defaults, **fields},
+    )
 
 
 def make_checklist(**fields: Any) -> Checklist:

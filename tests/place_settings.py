@@ -12,3 +12,7 @@ CACHES = {
         "LOCATION": VAR_DIR / "cache",
     }
 }
+# Nothing is collected for a place: pages name the files as they are written.
+STORAGES = STORAGES | {  # noqa: F405
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+}

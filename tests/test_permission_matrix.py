@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from incidents.enums import Role, Status
 from incidents.escalation import raise_escalation, seen_token
@@ -28,6 +29,7 @@ from tests.factories import (
     make_maintenance,
     make_message,
     make_monitor,
+    make_playbook_run,
     make_run,
     make_run_item,
     make_sop,
@@ -105,19 +107,41 @@ PAGES: dict[str, Page] = {
     "incidents:client-new": editing(who=COMMUNICATORS | {"admin"}),
     "incidents:client-detail": reading("client"),
     "incidents:client-edit": editing("client", who=COMMUNICATORS | {"admin"}),
+    "incidents:client-deal": editing("client", who=COMMUNICATORS | {"admin"}),
     "incidents:client-escalate": editing("client", who=STAFF),
+    "incidents:client-update": Page(get=ALL, post=COMMUNICATORS, args=("client",)),
+    "incidents:client-update-preview": doing("client", post=ALL),
+    "incidents:client-update-send": doing("client", post=COMMUNICATORS),
+    "incidents:client-update-undo": doing("client", post=COMMUNICATORS),
+    "incidents:client-update-override": doing("client", post=COMMUNICATORS),
+    "incidents:client-update-skip": doing("client", post=COMMUNICATORS),
     "incidents:system-list": reading(),
     "incidents:system-new": editing(who=ENGINEERS | {"admin"}),
     "incidents:system-detail": reading("system"),
     "incidents:system-edit": editing("system", who=ENGINEERS | {"admin"}),
     "incidents:playbook-list": reading(),
+    "incidents:hold-list": reading(),
     "incidents:playbook-detail": reading("playbook"),
+    "incidents:playbook-new": editing(who=BOSSES | {"admin"}),
+    "incidents:playbook-edit": editing("playbook", who=BOSSES | {"admin"}),
+    "incidents:playbook-file": reading("playbook"),
+    "incidents:playbook-import": editing(who=BOSSES | {"admin"}),
+    "incidents:playbook-learning": reading(),
+    "incidents:playbook-figures": reading("playbook"),
+    "incidents:playbook-start": doing("ref", post=BOSSES | {"admin"}),
+    "incidents:runs": reading("ref"),
+    "incidents:runs-live": reading("ref"),
+    "incidents:run-step": Page(get=ALL, post=STAFF, args=("ref", "run_step")),
     "incidents:template-list": reading(),
     "incidents:template-edit": Page(get=ALL, post=COMMUNICATORS, args=("template",)),
     "incidents:template-preview": doing("template", post=ALL),
     "incidents:outbox": reading(),
     "incidents:message": reading("message"),
     "incidents:message-settle": doing("message", post=COMMUNICATORS),
+    "incidents:outbox-held": editing(who=COMMUNICATORS),
+    "incidents:channel-resume": doing("telegram", post=COMMUNICATORS),
+    "incidents:escalations": reading(),
+    "incidents:escalation-phone": editing("escalation", who=STAFF),
     "incidents:escalation": Page(get=ALL, post=ALL, is_open=True, args=("token",)),
     "incidents:account": Page(get=ALL, post=ALL, data={"form": "display"}),
     "monitoring:list": reading(),
@@ -185,6 +209,10 @@ STEPS: dict[str, set[str]] = {
     "clients": BOSSES,
     "escalate": STAFF,
     "waive": BOSSES,
+    "playbook": STAFF,
+    "step": STAFF,
+    "hold": STAFF,
+    "release": STAFF,
 }
 STEP_PAGE = "incidents:step"
 
@@ -219,7 +247,7 @@ def world(db: None) -> World:
     incident = make_incident(team=team, clients=[client], systems=[system])
     draft = make_draft(incident)
     escalation = raise_escalation(
-        "E1", summary="x", by=make_actor(Role.ORCHESTRATOR), now=incident.opened_at,
+        "E1", summary="x", by=make_actor(Role.ORCHESTRATOR), now=timezone.now(),
         incident=incident,
     )  # fmt: skip
     assert escalation is not None
@@ -230,8 +258,10 @@ def world(db: None) -> World:
         "client": client.slug,
         "system": system.slug,
         "playbook": "api-down",
+        "run_step": str(make_playbook_run(incident).steps.latest("number").pk),
         "template": "incident-notification",
         "message": str(make_message(reference=incident.ref).pk),
+        "escalation": str(escalation.pk),
         "token": seen_token(escalation, team.founder),
         "monitor": monitor.slug,
         "ping": str(monitor.ping_id),

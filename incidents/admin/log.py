@@ -8,18 +8,24 @@ from django.db.models import Q
 from incidents.admin.base import OfIncidentAdmin, ReadOnlyAdmin
 from incidents.models import (
     AffectedClient,
+    ClientAnswer,
     ClientMail,
     Deadline,
     Diagnosis,
+    DueEscalation,
     Escalation,
     EscalationNotice,
     FixRecord,
     FormToken,
+    Hold,
     MailDraft,
     Participant,
+    PlaybookRun,
+    PlaybookRunStep,
     PreventionMeasure,
     ReferenceCounter,
     Review,
+    SetAside,
     TimelineEntry,
     Verification,
     Wait,
@@ -90,6 +96,45 @@ class ParticipantAdmin(OfIncidentAdmin):
     list_select_related = ["incident", "user"]
 
 
+@admin.register(Hold)
+class HoldAdmin(OfIncidentAdmin):
+    """P4: released through its gate on the incident, never here."""
+
+    list_display = ["sending_domain", "client", "incident", "placed_at", "released_at"]
+    list_filter = ["released_how"]
+    list_select_related = ["sending_domain", "client", "incident"]
+    search_fields = ["sending_domain__name", "client__name", "incident__ref"]
+
+    def without_incident(self) -> Q:
+        return Q(incident__isnull=True)
+
+
+@admin.register(PlaybookRun)
+class PlaybookRunAdmin(OfIncidentAdmin):
+    list_display = ["incident", "title", "how", "attached_at", "attached_by_name", "ended_at"]
+    list_filter = ["how", "playbook"]
+    list_select_related = ["incident"]
+
+
+@admin.register(PlaybookRunStep)
+class PlaybookRunStepAdmin(OfIncidentAdmin):
+    incident_path = "run__incident"
+    list_display = ["run", "number", "text", "state", "by_name", "at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["run__incident"]
+    search_fields = ["run__incident__ref", "text"]
+
+
+@admin.register(ClientAnswer)
+class ClientAnswerAdmin(OfIncidentAdmin):
+    """P6: typed on the playbook's step, never here."""
+
+    incident_path = "run_step__run__incident"
+    list_display = ["run_step", "client", "question", "text", "by_name", "at"]
+    list_select_related = ["run_step__run__incident", "client"]
+    search_fields = ["run_step__run__incident__ref", "text"]
+
+
 @admin.register(Review)
 class ReviewAdmin(OfIncidentAdmin):
     list_display = ["incident", "completed_at", "updated_at", "updated_by"]
@@ -154,6 +199,13 @@ class EscalationNoticeAdmin(_OfEscalationAdmin):
         return notice.message.get_state_display()
 
 
+@admin.register(DueEscalation)
+class DueEscalationAdmin(OfIncidentAdmin):
+    list_display = ["incident", "rule", "occurrence", "due_at"]
+    list_filter = ["rule"]
+    list_select_related = ["incident", "rule"]
+
+
 @admin.register(FormToken)
 class FormTokenAdmin(ReadOnlyAdmin):
     list_display = ["token", "used_at"]
@@ -163,3 +215,12 @@ class FormTokenAdmin(ReadOnlyAdmin):
 @admin.register(ReferenceCounter)
 class ReferenceCounterAdmin(ReadOnlyAdmin):
     list_display = ["series", "last"]
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnlyAdmin):
+    """What the clocks could not write, and when they try again."""
+
+    list_display = ["what", "part", "since", "tries", "next_try_at", "error"]
+    list_filter = ["part"]
+    search_fields = ["what"]

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -12,7 +14,9 @@ from incidents.actors import actor_for
 from incidents.admin.base import RecordAdmin
 from incidents.datafixes import recompute_open_deadlines
 from incidents.enums import Role
+from incidents.escalation import replan_rule
 from incidents.models import EscalationRule, Playbook, PlaybookStep, Policy, Severity
+from incidents.playbooks.definition import problems_of
 
 
 class _Fixed(RecordAdmin):
@@ -61,6 +65,12 @@ class EscalationRuleForm(forms.ModelForm):
     to_roles = forms.MultipleChoiceField(
         choices=Role.choices, widget=forms.CheckboxSelectMultiple, label="Who is told"
     )
+    email_roles = forms.MultipleChoiceField(
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Who gets an e-mail in any case",
+    )
 
     class Meta:
         model = EscalationRule
@@ -68,18 +78,33 @@ class EscalationRuleForm(forms.ModelForm):
             "situation",
             "to_roles",
             "method",
+            "is_active",
             "is_immediate",
             "is_raised_by_person",
             "has_email_summary",
+            "email_roles",
+            "fires_after",
+            "fires_every",
+            "ring_every",
+            "rings_to_target",
+            "rings_to_backup",
             "is_ours",
         ]
+
+    def clean(self) -> dict[str, Any]:
+        """A rule without its times would look as if they had never been loaded."""
+        data = super().clean() or {}
+        for name in ("fires_after", "ring_every"):
+            if getattr(self.instance, name) is not None and data.get(name) is None:
+                self.add_error(name, "Give a time, or switch the rule off.")
+        return data
 
 
 @admin.register(EscalationRule)
 class EscalationRuleAdmin(_Fixed):
     form = EscalationRuleForm
-    list_display = ["code", "situation", "who", "method", "is_immediate", "is_ours"]
-    list_filter = ["is_immediate", "is_raised_by_person", "is_ours"]
+    list_display = ["code", "situation", "who", "method", "fires_after", "ring_every", "is_active"]
+    list_filter = ["is_active", "is_immediate", "is_raised_by_person", "is_ours"]
     search_fields = ["code", "situation"]
     readonly_fields = ["code"]
 
@@ -87,9 +112,31 @@ class EscalationRuleAdmin(_Fixed):
     def who(self, rule: EscalationRule) -> str:
         return ", ".join(rule.to_roles)
 
+    def save_model(
+        self, request: HttpRequest, obj: EscalationRule, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Open incidents follow the changed times at once."""
+        super().save_model(request, obj, form, change)
+        replan_rule(obj, now=timezone.now())
+
+
+class PlaybookStepFormSet(BaseInlineFormSet):
+    """The steps together must make a playbook that can be run (rule P1)."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        left = [form for form in self.forms if form not in self.deleted_forms]
+        steps = [form.instance for form in left if form.instance.pk or form.has_changed()]
+        problems = problems_of(steps)
+        if problems:
+            raise ValidationError([str(problem) for problem in problems])
+
 
 class PlaybookStepInline(admin.StackedInline):
     model = PlaybookStep
+    formset = PlaybookStepFormSet
     extra = 0
 
 

@@ -1,5 +1,11 @@
 """Which template, which client, rendered, queued, delivered (rules M1 to M11)."""
 
+from incidents.correspondence.deal_notes import (
+    hubspot_summary,
+    note_settled,
+    prepare_notes,
+    queue_note,
+)
 from incidents.correspondence.drafts import (
     approve_draft,
     clients_for,
@@ -17,7 +23,7 @@ from incidents.correspondence.readiness import (
 from incidents.correspondence.rendering import check_draft, render_for
 from incidents.correspondence.sending import Sent, send_draft, undo_send
 from incidents.correspondence.settling import message_settled
-from incidents.correspondence.told import hubspot_summary, note_in_hubspot, tell_another_way
+from incidents.correspondence.told import note_in_hubspot, tell_another_way
 
 __all__ = [
     "Sent",
@@ -32,8 +38,11 @@ __all__ = [
     "hubspot_summary",
     "message_settled",
     "note_in_hubspot",
+    "note_settled",
     "override_findings",
+    "prepare_notes",
     "prepare_notification",
+    "queue_note",
     "render_for",
     "send_draft",
     "start_draft",

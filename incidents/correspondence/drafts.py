@@ -10,6 +10,7 @@ from incidents.duties import premium_clients_owed_postmortem
 from incidents.enums import EntryKind, FixKind, MailKind
 from incidents.errors import ConflictError, Missing, WorkflowError
 from incidents.models import Client, ClientMail, Incident, MailDraft, System
+from incidents.playbooks.questions import questions_to_ask
 from incidents.taking import take_step
 from incidents.timeline import record
 from incidents.transitions import Step
@@ -187,6 +188,8 @@ def _first_text(incident: Incident, kind: str) -> dict[str, str]:
         values["brief"] = f"{plain[:1].upper()}{plain[1:]}"
     if "data_loss" in DRAFT_FIELDS[MailKind(kind)]:
         values["data_loss"] = incident.data_loss
+    if kind == MailKind.QUESTIONS:
+        values["questions"] = questions_to_ask(incident)
     review = getattr(incident, "review", None)
     if kind == MailKind.POSTMORTEM and review is not None:
         values |= {"timeline": review.timeline, "root_cause": review.root_cause}

@@ -1,11 +1,12 @@
 """What a delivery means: clients are told, clocks stop, promises are kept or made (C3, M6)."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from incidents import staff
 from incidents.actors import SYSTEM
 from incidents.correspondence.readiness import rests_on_workaround
-from incidents.deadlines import start_deadline, stop_deadline, sync_deadlines
+from incidents.deadlines import start_deadline, sync_deadlines
 from incidents.duties import accept, acknowledge_if_told
 from incidents.enums import (
     DeadlineKind,
@@ -21,12 +22,20 @@ from incidents.models import (
     Incident,
     MailDraft,
 )
+from incidents.promises import keep_promises, make_promise
 from incidents.taking import SAVED_FIELDS, lock_incident
 from incidents.timeline import record
 from notifications.enums import MessageState, Urgency
+from notifications.handlers import only_for
 from notifications.models import Message
 
 
+def _of_client_mails(ids: Sequence[int]) -> list[int]:
+    mails = ClientMail.objects.order_by().filter(message__in=ids)
+    return list(mails.values_list("message_id", flat=True))
+
+
+@only_for(_of_client_mails)
 def message_settled(message: Message, *, now: dt.datetime) -> None:
     """Called by the outbox when a message was delivered, failed, or may have been delivered.
 
@@ -73,20 +82,9 @@ def mark_told(
     if kind == MailKind.POSTMORTEM:
         row.postmortem_told_at = at
     row.save()
-    for promise in incident.deadlines.running().filter(
-        kind=DeadlineKind.PROMISE, client=row.client
-    ):
-        promise.incident = incident
-        stop_deadline(promise, at=at, now=now)
+    keep_promises(incident, row.client, at=at, now=now)
     if next_update_at and incident.is_open:
-        start_deadline(
-            incident,
-            kind=DeadlineKind.PROMISE,
-            owner=Owner.COMMUNICATIONS,
-            due_at=next_update_at,
-            client_id=row.client_id,
-            now=at,
-        )
+        make_promise(incident, row.client, due_at=next_update_at, at=at)
     acknowledge_if_told(incident, by=SYSTEM, now=now)
 
 

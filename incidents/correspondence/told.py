@@ -4,6 +4,7 @@ import datetime as dt
 
 from incidents import staff
 from incidents.actors import Actor
+from incidents.correspondence.deal_notes import take_back_note
 from incidents.correspondence.settling import mark_told
 from incidents.enums import EntryKind, HubSpotState, MailKind, ToldVia
 from incidents.errors import Missing, WorkflowError
@@ -75,27 +76,13 @@ def tell_another_way(
     return row
 
 
-def hubspot_summary(incident: Incident, client: Client, *, now: dt.datetime) -> str:
-    """SOP step 6.2: the note for the client's deal, to copy by hand until HubSpot is connected."""
-    fix = incident.fixes.exclude(cause="").last()
-    severity = incident.severity.code if incident.severity else ""
-    lines = [
-        f"{incident.ref} ({severity}): {incident.title}",
-        f"Client: {client}",
-        f"Detected: {staff.agency_time(incident.detected_at)}",
-        f"Resolved: {staff.agency_time(incident.resolved_at or now)}",
-    ]
-    if fix:
-        lines += [f"What broke: {fix.broke}", f"Cause: {fix.cause}", f"What was done: {fix.done}"]
-    return "\n".join(lines)
-
-
 def note_in_hubspot(
     incident: Incident, *, client: Client, by: Actor, now: dt.datetime
 ) -> AffectedClient:
-    """M10: the manual task, ticked with a name, counts as the note."""
+    """M10: the manual task, ticked with a name, counts as the note; a queued one is taken back."""
     with take_step(incident, Step.HUBSPOT_NOTED, by=by, now=now) as taken:
-        row = taken.incident.affected.select_related("client").filter(client=client).first()
+        rows = taken.incident.affected.select_related("client", "hubspot_message")
+        row = rows.filter(client=client).first()
         if row is None:
             raise WorkflowError(f"{client} is not affected by {taken.incident.ref}.")
         if row.hubspot_state == HubSpotState.DONE:
@@ -103,6 +90,7 @@ def note_in_hubspot(
         row.hubspot_state = HubSpotState.DONE
         row.hubspot_noted_at, row.hubspot_noted_by = now, taken.by.name
         row.save()
+        take_back_note(row, by=taken.by, now=now)
         record(
             taken.incident,
             EntryKind.HUBSPOT,

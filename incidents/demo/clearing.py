@@ -12,9 +12,11 @@ from django.db.models import ProtectedError, Q
 from incidents.demo.cast import demo_email, read_cast
 from incidents.models import (
     Client,
+    ClientDigest,
     Dependency,
     Escalation,
     FixRecord,
+    Hold,
     Incident,
     PreventionMeasure,
     ReferenceCounter,
@@ -47,6 +49,7 @@ def clear_demonstration() -> Cleared:
     """
     cleared = Cleared()
     with transaction.atomic():
+        ClientDigest.objects.filter(client__is_demo=True).delete()
         _remove_incidents(cleared)
         _remove_messages(cleared)
         _remove_all(System.objects.filter(is_demo=True), "systems", cleared, use_of=_system_use)
@@ -64,7 +67,8 @@ def _remove_incidents(cleared: Cleared) -> None:
     going = list(demo.exclude(pk__in=[row.pk for row in needed]).values_list("pk", flat=True))
     reviews = list(Review.objects.filter(incident__in=going).values_list("pk", flat=True))
     demo.filter(pk__in=going).update(follows=None, merged_into=None)
-    # A fix protects its waiver and an entry its incident, so these go first.
+    # A fix protects its waiver, an entry and a hold their incident, so these go first.
+    Hold.objects.filter(incident__in=going).delete()
     FixRecord.objects.filter(incident__in=going).delete()
     TimelineEntry.objects.filter(incident__in=going).delete()
     demo.filter(pk__in=going).delete()

@@ -14,7 +14,8 @@ from django.db.models import Q, QuerySet
 
 from incidents.actors import Actor, actor_for
 from incidents.demo.cast import Cast, read_cast
-from incidents.models import Client, Deadline, Incident, Responder, System
+from incidents.escalation import settle_escalations
+from incidents.models import Client, Deadline, DueEscalation, Incident, Responder, System
 from incidents.sweeping import settle_due
 from notifications.enums import AttemptOutcome, MessageState
 from notifications.models import DeliveryAttempt, Message
@@ -71,6 +72,7 @@ class Replay:
                 self._deliver(message)
             for incident in _incidents_due(at):
                 settle_due(incident, now=at)
+                settle_escalations(incident, now=at)
         self.now = to
 
     def _deliver(self, message: Message) -> None:
@@ -109,13 +111,21 @@ def _due_deadlines() -> QuerySet[Deadline]:
 
 
 def _incidents_due(at: dt.datetime) -> QuerySet[Incident]:
-    due = _due_deadlines().filter(next_event_at__lte=at)
-    return Incident.objects.filter(deadlines__in=due).distinct().order_by("id")
+    deadlines = _due_deadlines().filter(next_event_at__lte=at)
+    escalations = _due_escalations().filter(due_at__lte=at)
+    due = Q(deadlines__in=deadlines) | Q(due_escalations__in=escalations)
+    return Incident.objects.filter(due).distinct().order_by("id")
+
+
+def _due_escalations() -> QuerySet[DueEscalation]:
+    return DueEscalation.objects.filter(incident__is_demo=True).order_by("due_at", "id")
 
 
 def _next_event() -> dt.datetime | None:
-    """The earliest instant at which a message leaves or a deadline has something to say."""
+    """The earliest instant at which a message leaves or a clock has something to say."""
     message, deadline = _own_messages().first(), _due_deadlines().first()
+    escalation = _due_escalations().first()
     instants = [message.due_at] if message else []
+    instants += [escalation.due_at] if escalation else []
     instants += [deadline.next_event_at] if deadline and deadline.next_event_at else []
     return min(instants, default=None)

@@ -9,6 +9,7 @@ from incidents.demo.replay import Replay, Story
 from incidents.enums import EntryKind, EscalationCode, MailKind, Role, Side, Source
 from incidents.escalation import acknowledge_escalation
 from incidents.models import Incident
+from incidents.playbooks.running import find_run_step, finish_step
 from incidents.workflow.changes import add_note, end_wait, start_wait
 from incidents.workflow.ending import (
     Measure,
@@ -224,6 +225,7 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
         by=devin,
         now=replay.now,
     )
+    _step(replay, incident, "check-status", answers=["rate-limited"], note="All green there.")
     yield after(hours=4, minutes=20)
     _send(
         replay,
@@ -247,6 +249,7 @@ def failing_enrichment(replay: Replay) -> Iterator[dt.datetime]:
         by=devin,
         now=replay.now,
     )
+    _step(replay, incident, "reduce-volume", evidence="Staging: 1,000 calls at the new pace.")
     yield after(hours=5, minutes=30)
     verify_fix(
         incident,
@@ -373,6 +376,7 @@ def bounce_spike(replay: Replay) -> Iterator[dt.datetime]:
         by=devin,
         now=replay.now,
     )
+    _step(replay, incident, "pause-outreach", note="Both clients, all campaigns.")
     yield after(minutes=9)
     _founder_sees(replay, incident, note="Seen. Call me before we name a cause.")
     yield after(minutes=13)
@@ -395,6 +399,21 @@ def bounce_spike(replay: Replay) -> Iterator[dt.datetime]:
         ),
         by=devin,
         now=replay.now,
+    )
+    _step(
+        replay,
+        incident,
+        "check-domain",
+        answers=["domain-fine"],
+        note="Warmed up since October; SPF, DKIM and DMARC pass on both domains.",
+    )
+    yield after(minutes=22)
+    _step(
+        replay,
+        incident,
+        "review-bounces",
+        answers=["hard-bounces"],
+        evidence="312 of 318 bounces of the last day are hard: campaign export, 10 to 11 o'clock.",
     )
     yield after(minutes=27)
     add_note(
@@ -478,6 +497,12 @@ def _triage(
         playbook=suspension,
     )
     triage_incident(incident, decision, by=replay.actor("alfred"), now=replay.now)
+
+
+def _step(replay: Replay, incident: Incident, key: str, **given: Any) -> None:
+    """Devin does a step of the incident's playbook."""
+    step = find_run_step(incident, key)
+    finish_step(incident, step, by=replay.actor("devin"), now=replay.now, **given)
 
 
 def _send(replay: Replay, incident: Incident, kind: str, **text: Any) -> None:

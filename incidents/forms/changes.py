@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django import forms
 from django.db.models import Q
+from django.http import QueryDict
 
 from incidents.enums import (
     HUMAN_ESCALATIONS,
@@ -20,6 +22,12 @@ from incidents.forms.base import (
     TextField,
     WordField,
     clients_field,
+)
+from incidents.forms.escalations import (
+    escalation_amount,
+    escalation_confirm,
+    escalation_quote,
+    escalation_summary,
 )
 from incidents.forms.mail import offer_affected
 from incidents.models import Client, Severity
@@ -139,15 +147,26 @@ class EscalateForm(StepForm):
     """E2, E3, E4, E7: what a person raises."""
 
     code = WordField(
-        label="Situation",
+        label="What is it?",
         choices=[(code.value, f"{code.value} {code.label}") for code in HUMAN_ESCALATIONS],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what it is."},
     )
-    summary = TextField(label="What happened", max_length=5_000, rows=4)
-    client = NamedField(Client.objects.all(), label="Client", required=False)
+    summary = escalation_summary()
+    quote = escalation_quote()
+    amount = escalation_amount()
+    client = NamedField(
+        Client.objects.all(), label="Client", required=False, empty_label="No one client"
+    )
+    confirm = escalation_confirm()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_affected(self, self.incident, "client")
+
+    def fill_in(self, data: QueryDict) -> None:
+        """A command is its own confirmation."""
+        data.setdefault("confirm", "yes")
 
 
 class WaiveForm(StepForm):

@@ -8,6 +8,12 @@ from django import forms
 from django.utils import timezone
 
 from incidents.forms.base import DayField, LineField, TextField
+from incidents.forms.escalations import (
+    escalation_amount,
+    escalation_confirm,
+    escalation_quote,
+    escalation_summary,
+)
 from incidents.forms.records import ZONES, LinesField, RecordForm, TokenForm, ZoneField
 from incidents.forms.sending import AddressesField, SelectorsField, as_domain
 from incidents.models import Client, EscalationRule, SendingDomain, System
@@ -44,6 +50,11 @@ class ClientForm(RecordForm):
         label="At",
         help_text="In the client's time zone.",
     )
+    digest_is_automatic = forms.BooleanField(
+        required=False,
+        label="The scheduled update leaves by itself",
+        help_text="At its hour, unless the wording guard finds something; then revenue is asked.",
+    )
     since_day = DayField(label="Client since", help_text="No incident of theirs is older.")
     domains = LinesField(
         required=False, label="Sending domains", help_text="One a line: go.client.example"
@@ -66,6 +77,7 @@ class ClientForm(RecordForm):
             "hubspot_deal",
             "digest_weekday",
             "digest_hour",
+            "digest_is_automatic",
             "notes",
             "is_active",
         ]
@@ -167,17 +179,10 @@ class ClientEscalationForm(TokenForm):
         choices=[],
         error_messages={"required": "Choose what it is."},
     )
-    summary = TextField(
-        label="What happened",
-        max_length=5_000,
-        rows=4,
-        help_text="This is what they read at once, perhaps at night: who said what, and when.",
-        error_messages={"required": "Say what happened."},
-    )
-    confirm = forms.BooleanField(
-        label="Tell them now",
-        error_messages={"required": "Tick the box: this cannot be taken back."},
-    )
+    summary = escalation_summary()
+    quote = escalation_quote()
+    amount = escalation_amount()
+    confirm = escalation_confirm()
 
     def __init__(self, *args: Any, rules: list[EscalationRule], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

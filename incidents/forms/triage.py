@@ -23,6 +23,7 @@ from incidents.forms.base import (
     systems_field,
 )
 from incidents.models import Client, Incident, Playbook, Responder, System
+from incidents.playbooks.attaching import standing_playbooks
 from incidents.suggestion import Suggestion, suggest_severity
 from incidents.workflow import Triage
 
@@ -86,7 +87,7 @@ class TriageForm(StepForm):
             "technical_owner": incident.technical_owner or duty(Role.DELIVERY, at=now),
             "communications_owner": incident.communications_owner or duty(Role.REVENUE, at=now),
             "level": level,
-            "playbook": incident.playbooks.first(),
+            "playbook": next(iter(standing_playbooks(incident)), None),
             "data_breach": incident.is_breach_suspected,
         }
 
@@ -100,7 +101,7 @@ class TriageForm(StepForm):
             return
         data.setdefault("title", incident.title)
         data.setdefault("description", incident.description)
-        playbook = incident.playbooks.first()
+        playbook = next(iter(standing_playbooks(incident)), None)
         if playbook is not None:
             data.setdefault("playbook", playbook.slug)
         if "systems" not in data:

@@ -94,6 +94,11 @@ class Client(models.Model):
     digest_hour = models.PositiveSmallIntegerField(
         default=10, validators=[MaxValueValidator(23)], help_text="In the client's time zone."
     )
+    digest_is_automatic = models.BooleanField(
+        "scheduled update leaves by itself",
+        default=False,
+        help_text="At its hour, unless the wording guard finds something.",
+    )
     notes = models.TextField(blank=True, max_length=10_000)
     since = models.DateTimeField(help_text="Client since. No incident of theirs is older.")
     is_active = models.BooleanField(default=True)

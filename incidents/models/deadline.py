@@ -38,6 +38,14 @@ class Deadline(models.Model):
     client = models.ForeignKey(
         Client, null=True, blank=True, on_delete=models.PROTECT, related_name="deadlines"
     )
+    run_step = models.ForeignKey(
+        "incidents.PlaybookRunStep",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="deadlines",
+        help_text="The playbook step that owes it (rule P3).",
+    )
     kind = models.CharField(max_length=12, choices=DeadlineKind)
     owner = models.CharField(max_length=14, choices=Owner)
     started_at = models.DateTimeField()
@@ -68,8 +76,18 @@ class Deadline(models.Model):
             models.UniqueConstraint(
                 fields=["incident", "kind"],
                 condition=Q(client__isnull=True, voided_at__isnull=True)
-                & ~Q(kind__in=[DeadlineKind.CERTAIN_FIX]),
+                & ~Q(kind__in=[DeadlineKind.CERTAIN_FIX, DeadlineKind.PLAYBOOK]),
                 name="deadline_one_per_incident",
+            ),
+            models.UniqueConstraint(
+                fields=["run_step"],
+                condition=Q(run_step__isnull=False, voided_at__isnull=True),
+                name="deadline_one_per_run_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=DeadlineKind.PLAYBOOK, run_step__isnull=False)
+                | (~Q(kind=DeadlineKind.PLAYBOOK) & Q(run_step__isnull=True)),
+                name="deadline_playbook_has_step",
             ),
             models.UniqueConstraint(
                 fields=["incident", "kind", "client"],
@@ -92,6 +110,10 @@ class Deadline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.incident.ref}, due {self.due_at:%Y-%m-%d %H:%M}"
+
+    def instant_at(self, percent: int) -> dt.datetime:
+        """When so much of its time is used."""
+        return self.started_at + (self.due_at - self.started_at) * percent / 100
 
     @property
     def is_running(self) -> bool:

@@ -23,6 +23,7 @@ from incidents.models.client import Client, System
 from incidents.models.deadline import Deadline
 from incidents.models.responder import Responder
 from incidents.models.severity import Severity
+from notifications.models import Message
 
 Viewer = User | AnonymousUser
 
@@ -116,7 +117,9 @@ class Incident(models.Model):
     communications_owner = models.ForeignKey(
         Responder, null=True, blank=True, on_delete=models.PROTECT, related_name="communicates"
     )
-    playbooks = models.ManyToManyField("incidents.Playbook", related_name="incidents", blank=True)
+    playbooks = models.ManyToManyField(
+        "incidents.Playbook", through="incidents.PlaybookRun", related_name="incidents", blank=True
+    )
 
     detected_at = models.DateTimeField(help_text="The earliest evidence (rule C1).")
     opened_at = models.DateTimeField(editable=False)
@@ -289,6 +292,9 @@ class AffectedClient(models.Model):
     postmortem_told_at = models.DateTimeField(null=True, blank=True)
     hubspot_state = models.CharField(max_length=8, choices=HubSpotState, default=HubSpotState.NONE)
     hubspot_note = models.TextField(blank=True)
+    hubspot_message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     hubspot_noted_at = models.DateTimeField(null=True, blank=True)
     hubspot_noted_by = models.CharField(max_length=150, blank=True)
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,13 @@ from simple_history.models import HistoricalRecords
 from incidents.enums import Rank, Role
 from incidents.models.client import validate_time_zone
 from notifications.enums import Channel
+
+
+def first_present(ranked: Iterable["Responder"], *, at: dt.datetime) -> "Responder | None":
+    """The first who is not away; the very first where all are."""
+    people = list(ranked)
+    present = [person for person in people if not person.is_away(at=at)]
+    return next(iter(present or people), None)
 
 
 class ResponderQuerySet(models.QuerySet["Responder"]):
@@ -24,9 +32,7 @@ class ResponderQuerySet(models.QuerySet["Responder"]):
         When both are away the primary is returned: a duty is never nobody's.
         """
         # "primary" sorts after "backup".
-        ranked = list(self.filter(role=role, is_active=True).order_by("-rank"))
-        present = [responder for responder in ranked if not responder.is_away(at=at)]
-        return next(iter(present or ranked), None)
+        return first_present(self.filter(role=role, is_active=True).order_by("-rank"), at=at)
 
     def backup_of(self, role: str) -> "Responder | None":
         return self.filter(role=role, rank=Rank.BACKUP, is_active=True).first()

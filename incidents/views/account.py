@@ -16,7 +16,7 @@ from incidents.forms.records import ZONES
 from incidents.models import Responder
 from incidents.records import responders_of, save_own_contact
 from incidents.views.posting import post
-from notifications.channels.registry import CHANNELS
+from notifications.channels.registry import usable_channels
 from notifications.enums import Channel
 
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -96,7 +96,7 @@ def _show(
         "actor": actor_for(request.user),
         "groups": sorted(request.user.groups.values_list("name", flat=True)),
         "contacts": [(form, form.instance.is_away(at=now)) for form in forms],
-        "has_telegram": Channel.TELEGRAM in CHANNELS,
+        "has_telegram": Channel.TELEGRAM in usable_channels(),
         "has_second_factor": is_mfa_enabled(request.user),
         "requires_second_factor": settings.REQUIRE_2FA,
         "theme": request.COOKIES.get("theme", "light"),

@@ -16,6 +16,8 @@ from incidents.enums import OPEN_STATUSES, Tier
 from incidents.forms.clients import WEEKDAYS, ClientEscalationForm, ClientForm
 from incidents.forms.records import ZONES
 from incidents.models import Client, ClientMail, Escalation, EscalationRule, Incident
+from incidents.models.hold import HoldQuerySet
+from incidents.models.incident import Viewer
 from incidents.panels import panels_for
 from incidents.permissions import authorize, may
 from incidents.promises import promises, score_of, with_figures
@@ -25,12 +27,13 @@ from incidents.records import (
     changes_of,
     check_editor,
     escalate_client,
+    escalation_choices,
     may_edit,
     save_client,
     version_of,
-    who_is_told,
 )
 from incidents.transitions import Step
+from incidents.views.holds import view_holds, visible_holds
 from incidents.views.posting import kept_query, post, posted
 
 PER_PAGE = 50
@@ -81,6 +84,7 @@ def client_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "client": client,
         "dependencies": client.dependencies.select_related("system"),
         "domains": client.sending_domains.all(),
+        "holds": view_holds(_held(client, request.user), viewer=request.user, now=now),
         "open_incidents": theirs.open(),
         "list_more": f"{reverse('incidents:list')}?{urlencode({'client': client.slug})}",
         "past_incidents": theirs.exclude(status__in=OPEN_STATUSES)[:SHOWN],
@@ -89,6 +93,7 @@ def client_detail(request: HttpRequest, slug: str, **kwargs: object) -> HttpResp
         "mails": mails.order_by("-message_id")[:SHOWN],
         "escalations": escalations[:SHOWN],
         "digest_day": WEEKDAYS[client.digest_weekday],
+        "digest": client.digests.prepared().first(),
         "changes": changes_of(client),
         "panels": panels_for(client, viewer=request.user, now=now),
         "may_edit": may_edit(Kind.CLIENT, by=actor),
@@ -114,28 +119,41 @@ def client_escalate(request: HttpRequest, slug: str, **kwargs: object) -> HttpRe
     client = get_object_or_404(Client, slug=slug)
     now, actor = timezone.now(), actor_for(request.user)
     authorize(Step.ESCALATE, by=actor, now=now)
-    rules = list(EscalationRule.objects.filter(code__in=CLIENT_ESCALATIONS))
+    rules = list(EscalationRule.objects.filter(code__in=CLIENT_ESCALATIONS, is_active=True))
     form = ClientEscalationForm(posted(request), rules=rules)
     status = int(HTTPStatus.OK)
     if request.method == "POST":
 
         def act() -> str:
-            code, summary = form.cleaned_data["code"], form.cleaned_data["summary"]
-            escalate_client(client, code=code, summary=summary, by=actor, now=now)
+            data = form.cleaned_data
+            escalate_client(
+                client,
+                code=data["code"],
+                summary=data["summary"],
+                quote=data["quote"],
+                amount=data["amount"],
+                by=actor,
+                now=now,
+            )
             return client.get_absolute_url()
 
         outcome = post(request, form, act, done="Escalated. They are being told now.", now=now)
         if isinstance(outcome, HttpResponse):
             return outcome
         status = outcome
-    chosen = form["code"].value()
     context = {
         "client": client,
         "form": form,
-        "rules": [(rule, who_is_told(rule, now=now), rule.code == chosen) for rule in rules],
+        "rules": escalation_choices(rules, chosen=form["code"].value(), now=now),
         "now": now,
     }
     return render(request, "incidents/client_escalate.html", context, status=status)
+
+
+def _held(client: Client, viewer: Viewer) -> HoldQuerySet:
+    """What of a client is on hold now (rule P4)."""
+    rows = visible_holds(viewer).standing().filter(client=client)
+    return rows.select_related("sending_domain", "client", "incident")
 
 
 def _edit(request: HttpRequest, client: Client, word: str) -> HttpResponse:

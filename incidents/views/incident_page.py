@@ -13,15 +13,17 @@ from incidents.chronicle import read_chronicle
 from incidents.enums import DeadlineKind, Level, Status
 from incidents.exports import EXPORTS
 from incidents.forms.changes import NoteForm
-from incidents.models import ClientMail, Deadline, Incident, PlaybookStep, PreventionMeasure
+from incidents.models import ClientMail, Deadline, Incident, PreventionMeasure
 from incidents.next_step import Action, next_step_of
+from incidents.owed import GONE_STATES
 from incidents.steps import possible_steps
 from incidents.transitions import Step
 from incidents.views.refusals import Mend, mend_url
+from incidents.views.run_panel import Refused, lay_out_runs
 from notifications.enums import HELD_BY_A_SENDER, MessageState
 
 #: Steps with a place of their own on the page; the menu holds the others.
-PLACED_STEPS = (Step.NOTE, Step.SEND, Step.APPROVE)
+PLACED_STEPS = (Step.NOTE, Step.SEND, Step.APPROVE, Step.STEP)
 MOST_CLOCKS = 3
 
 
@@ -64,13 +66,6 @@ class DraftPanel:
     lines: list[MailLine] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class PlaybookPanel:
-    title: str
-    url: str
-    steps: list[PlaybookStep]
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """An action with its blockers linked to where they are mended."""
@@ -86,12 +81,19 @@ def find_incident(rows: Any, ref: str) -> Incident | None:
 
 
 def lay_out(
-    incident: Incident, by: Actor, *, now: dt.datetime, is_whole: bool = False, at: str = ""
+    incident: Incident,
+    by: Actor,
+    *,
+    now: dt.datetime,
+    is_whole: bool = False,
+    at: str = "",
+    refused: Refused | None = None,
 ) -> dict[str, Any]:
     """The context of the page and of its live fragments."""
     case = open_case(incident, user_id=by.user.pk if by.user else None, now=now)
     step = next_step_of(case, by=by, now=now)
     review = getattr(incident, "review", None)
+    possible = possible_steps(incident, by=by, now=now)
     measures = PreventionMeasure.objects.filter(review=review).select_related("owner")
     context: dict[str, Any] = {
         "incident": incident,
@@ -106,15 +108,11 @@ def lay_out(
         "sop_now": next((one for one in sop_steps(case, now=now) if one.state == "now"), None),
         "owners": _owners(incident, by),
         "mail_panels": _mail_panels(case, now=now),
-        "playbooks": _playbooks(case),
+        "playbooks": lay_out_runs(case, may={spec.step for spec in possible}, refused=refused),
         "review": review,
         "owes_entry": bool(review or (incident.review_severity and incident.resolved_at)),
         "measures": list(measures) if review else [],
-        "more_steps": [
-            spec
-            for spec in possible_steps(incident, by=by, now=now)
-            if spec.step not in PLACED_STEPS
-        ],
+        "more_steps": [spec for spec in possible if spec.step not in PLACED_STEPS],
         "systems": list(incident.systems.all()),
         "composer": NoteForm(incident=incident, initial={"at": at} if at else {}),
         "is_inserting": bool(at),
@@ -307,20 +305,8 @@ def _line(mail: ClientMail, *, now: dt.datetime) -> MailLine:
         return MailLine(mail, "due", "On its way")
     if message.state == MessageState.UNCERTAIN:
         return MailLine(mail, "warn", "Perhaps arrived")
+    if message.state == MessageState.HELD:
+        return MailLine(mail, "warn", "Held since a restore")
+    if message.state in GONE_STATES:
+        return MailLine(mail, "na", str(message.get_state_display()))
     return MailLine(mail, "bad", str(message.get_state_display()))
-
-
-def _playbooks(case: Case) -> list[PlaybookPanel]:
-    """The attached playbooks with their steps, to be read as guidance."""
-    panels: dict[int, PlaybookPanel] = {}
-    for step in case.playbook_steps:
-        panel = panels.setdefault(
-            step.playbook_id,
-            PlaybookPanel(
-                step.playbook.title,
-                reverse("incidents:playbook-detail", args=[step.playbook.slug]),
-                [],
-            ),
-        )
-        panel.steps.append(step)
-    return list(panels.values())

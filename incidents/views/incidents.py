@@ -26,6 +26,7 @@ from incidents.rows import incident_rows
 from incidents.stamps import is_unchanged, stamped
 from incidents.transitions import Step
 from incidents.views.incident_page import find_incident, lay_out
+from incidents.views.run_panel import Refused
 from incidents.workflow import assign_incident
 
 PER_PAGE = 50
@@ -70,7 +71,7 @@ def bulk_assign(request: HttpRequest) -> HttpResponse:
 @require_safe
 def incident_detail(request: HttpRequest, ref: str) -> HttpResponse:
     """Everything about one incident, and the one next step of the person who reads it."""
-    return render(request, "incidents/detail.html", _page(request, ref, now=timezone.now()))
+    return render(request, "incidents/detail.html", incident_page(request, ref, now=timezone.now()))
 
 
 @require_safe
@@ -90,10 +91,13 @@ def _fragment(request: HttpRequest, ref: str, template: str) -> HttpResponse:
     stamp = _stamp(request, ref, now=now)
     if is_unchanged(request, stamp):
         return stamped(HttpResponse(status=HTTPStatus.NOT_MODIFIED), stamp)
-    return stamped(render(request, template, _page(request, ref, now=now)), stamp)
+    return stamped(render(request, template, incident_page(request, ref, now=now)), stamp)
 
 
-def _page(request: HttpRequest, ref: str, *, now: dt.datetime) -> dict[str, Any]:
+def incident_page(
+    request: HttpRequest, ref: str, *, now: dt.datetime, refused: Refused | None = None
+) -> dict[str, Any]:
+    """The context of the page and of its fragments. Raises Http404 for who may not see it."""
     user = _user(request)
     incident = find_incident(Incident.objects.visible_to(user), ref)
     if incident is None:
@@ -106,6 +110,7 @@ def _page(request: HttpRequest, ref: str, *, now: dt.datetime) -> dict[str, Any]
         now=now,
         is_whole=is_whole,
         at=at if INSERT_AT.fullmatch(at) else "",
+        refused=refused,
     )
     tail = "?entries=all" if is_whole else ""
     return context | {"live_url": reverse("incidents:live", args=[ref]) + tail}

@@ -21,12 +21,14 @@ from incidents.correspondence.rendering import (
     field_label,
     next_update_of,
 )
+from incidents.correspondence.rewriting import rewritten
 from incidents.enums import DeadlineKind, Level, MailKind, ToldVia
 from incidents.errors import Missing
 from incidents.forms.mail import MailTextForm
 from incidents.forms.mail_panel import SHORT_FIELDS
 from incidents.letters import Letter, count_sentences, letter_for, letter_of
 from incidents.models import AffectedClient, Client, ClientMail, Deadline, MailDraft
+from incidents.owed import GONE_STATES
 from incidents.permissions import may
 from incidents.transitions import Step
 from incidents.views.refusals import Mend, mend_url
@@ -189,24 +191,13 @@ def is_changed(draft: MailDraft, values: dict[str, object]) -> bool:
 def use_suggestions(draft: MailDraft, wanted: str) -> dict[str, object]:
     """The fields with the guard's rewrite put in: of one finding by its fingerprint, or of ``all``
     that block. Empty where the finding is gone already."""
-    values: dict[str, object] = {}
     findings = [
         one
         for one in check_draft(draft)
         if one.field in DRAFT_FIELDS[MailKind(draft.kind)]
         and (one.fingerprint == wanted or (wanted == "all" and one.is_blocking))
     ]
-    # From the back, so that the places of the others stay true; overlapping ones go in once.
-    findings.sort(key=lambda one: one.finding.start, reverse=True)
-    edge: dict[str, int] = {}
-    for one in findings:
-        text = str(values.get(one.field, getattr(draft, one.field)))
-        found = one.finding
-        if found.end > edge.get(one.field, len(text)):
-            continue
-        edge[one.field] = found.start
-        values[one.field] = text[: found.start] + found.suggestion + text[found.end :]
-    return values
+    return dict(rewritten({one.field: getattr(draft, one.field) for one in findings}, findings))
 
 
 def deliveries_of(draft: MailDraft, *, now: dt.datetime) -> list[Delivery]:
@@ -271,6 +262,10 @@ def _state_of(mail: ClientMail, *, now: dt.datetime) -> tuple[str, str, dt.datet
         return "due", "Being sent", None
     if message.state == MessageState.UNCERTAIN:
         return "warn", "Perhaps arrived: settle it", None
+    if message.state == MessageState.HELD:
+        return "warn", "Held since a restore: settle it", None
+    if message.state in GONE_STATES:
+        return "na", str(message.get_state_display()), None
     return "bad", str(message.get_state_display()), None
 
 

@@ -15,14 +15,23 @@ from django.views.decorators.http import require_http_methods
 from incidents import staff
 from incidents.actors import Actor, actor_for
 from incidents.blockers import blockers
-from incidents.enums import DeadlineKind
+from incidents.enums import HUMAN_ESCALATIONS, DeadlineKind
 from incidents.errors import ConflictError, WorkflowError
 from incidents.form_tokens import RepeatedFormError, once
 from incidents.forms.base import StepForm
 from incidents.forms.review import ReviewForm
-from incidents.models import Incident
-from incidents.steps import SPECS, StepSpec, outcome_text, possible_steps, refusal
+from incidents.models import EscalationRule, Incident
+from incidents.records import escalation_choices
+from incidents.steps import (
+    SPECS,
+    StepSpec,
+    outcome_text,
+    possible_steps,
+    prepare_step,
+    refusal,
+)
 from incidents.transitions import Step
+from incidents.views.holds import HoldView, view_holds
 from incidents.views.refusals import mend_links, refusal_status
 
 #: These are taken on the mail panel, where the mail is seen as its reader sees it.
@@ -62,6 +71,7 @@ def _take(
         status = refusal_status(error) if error else HTTPStatus.UNPROCESSABLE_ENTITY
         return _show(request, spec, form, by, now=now, error=error, status=status)
     try:
+        prepare_step(incident, form, by=by, now=now)
         with once(form.token, now=now) as mark:
             result = spec.run(incident, form, by=by, now=now)
             mark.location = _landing(request, incident)
@@ -110,6 +120,8 @@ def _show(
         "entries": incident.timeline.order_by("-at", "-id")[:SHOWN_ENTRIES],
         "rows": form.rows if isinstance(form, ReviewForm) else None,
         "notes": _hubspot_notes(spec, incident),
+        "choices": _escalation_choices(spec, form, now=now),
+        "holds": _holds(spec, incident, request, now=now),
     }
     return render(request, "incidents/step.html", context, status=status)
 
@@ -143,11 +155,31 @@ def _mail_page(request: HttpRequest, incident: Incident) -> str:
     return reverse("incidents:mail-start", args=[incident.ref]) + query
 
 
+def _holds(
+    spec: StepSpec, incident: Incident, request: HttpRequest, *, now: dt.datetime
+) -> list[HoldView]:
+    """What is on hold, with what keeps its gate locked (rule P4)."""
+    if spec.step not in (Step.HOLD, Step.RELEASE):
+        return []
+    rows = incident.holds.filter(released_at__isnull=True)
+    related = rows.select_related("sending_domain", "client", "incident")
+    return view_holds(related, viewer=request.user, now=now)
+
+
 def _hubspot_notes(spec: StepSpec, incident: Incident) -> list[Any]:
     """The notes to copy by hand (rule M10)."""
     if spec.step != Step.HUBSPOT_NOTED:
         return []
-    return list(incident.affected.exclude(hubspot_note="").select_related("client"))
+    rows = incident.affected.exclude(hubspot_note="")
+    return list(rows.select_related("client", "hubspot_message"))
+
+
+def _escalation_choices(spec: StepSpec, form: StepForm, *, now: dt.datetime) -> list[Any] | None:
+    """Whom each row of the matrix tells, before it is done."""
+    if spec.step != Step.ESCALATE:
+        return None
+    rules = EscalationRule.objects.filter(code__in=HUMAN_ESCALATIONS, is_active=True)
+    return escalation_choices(rules, chosen=form["code"].value(), now=now)
 
 
 def _landing(request: HttpRequest, incident: Incident) -> str:

@@ -4,10 +4,8 @@ from incidents.workflow.changes import (
     add_note,
     assign_incident,
     change_clients,
-    change_severity,
     correct_detection,
     end_wait,
-    escalate_incident,
     start_wait,
     waive_gate,
 )
@@ -18,6 +16,7 @@ from incidents.workflow.ending import (
     resolve_incident,
     write_review,
 )
+from incidents.workflow.escalating import escalate_incident
 from incidents.workflow.opening import (
     Opened,
     acknowledge_incident,
@@ -34,6 +33,7 @@ from incidents.workflow.response import (
     report_relapse,
     verify_fix,
 )
+from incidents.workflow.severity import change_severity
 from incidents.workflow.triage import Triage, triage_incident
 
 __all__ = [

@@ -1,22 +1,18 @@
-"""Changes that may come at any time: owners, severity, detection, clients, waivers, notes."""
+"""Changes that may come at any time: owners, detection, clients, waivers, notes."""
 
 import datetime as dt
 
 from incidents import staff
 from incidents.actors import Actor
 from incidents.correspondence import prepare_notification
-from incidents.deadlines import sync_deadlines
-from incidents.duties import acknowledge_if_told, owe_duties, owe_only_present
-from incidents.enums import Downgrade, EntryKind, EscalationCode, Level, Role, Side, WaiverKind
+from incidents.duties import acknowledge_if_told
+from incidents.enums import EntryKind, Role, Side, WaiverKind
 from incidents.errors import WorkflowError
-from incidents.escalation import escalate_severity, raise_by_person
 from incidents.models import (
     AffectedClient,
     Client,
-    Escalation,
     Incident,
     Responder,
-    Severity,
     TimelineEntry,
     Wait,
     Waiver,
@@ -25,7 +21,6 @@ from incidents.taking import require, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
 from incidents.workflow.opening import check_detection
-from incidents.workflow.privacy import suspect_breach
 from incidents.workflow.triage import tell_assigned
 
 PARTS = {
@@ -62,59 +57,6 @@ def assign_incident(
             record(row, EntryKind.ASSIGNED, f"{label}: {responder}.", by=taken.by, now=now)
         for part, responder in changed.items():
             tell_assigned(row, part.split("_")[0], responder, now=now)
-    return incident
-
-
-def change_severity(
-    incident: Incident,
-    *,
-    level: int,
-    by: Actor,
-    now: dt.datetime,
-    reason: str = "",
-    downgrade: str = "",
-    version: int | None = None,
-) -> Incident:
-    """Rules S10, C5: deadlines are recomputed from detection; recorded breaches stay on record.
-
-    A downgrade needs a reason and says whether the impact shrank (duties stay) or it was
-    misclassified (duties follow the new severity).
-    """
-    with take_step(incident, Step.SEVERITY, by=by, now=now, version=version) as taken:
-        row = taken.incident
-        severity = Severity.objects.filter(pk=level).first()
-        if severity is None:
-            raise WorkflowError("Choose a severity from SEV-1 to SEV-4.")
-        if severity == row.severity:
-            raise WorkflowError(f"{row.ref} is {severity.code} already.")
-        before = row.judged_severity
-        is_downgrade = severity.level > before.level
-        if is_downgrade:
-            require(reason, "The reason for the lower severity")
-            if downgrade not in Downgrade.values:
-                raise WorkflowError("Say whether the impact shrank or it was misclassified.")
-        _forbid_against_playbook(row, severity)
-        row.severity, row.severe_since = severity, now
-        row.severity_reason = reason.strip() or row.severity_reason
-        if is_downgrade and downgrade == Downgrade.MISCLASSIFIED:
-            owe_only_present(row)
-        else:
-            owe_duties(row)
-        if severity.level != Level.SEV1:
-            row.workaround_at = None
-        record(
-            row,
-            EntryKind.SEVERITY,
-            _severity_text(before, severity, reason, downgrade),
-            by=taken.by,
-            now=now,
-            data={"from": before.level, "to": severity.level, "downgrade": downgrade},
-        )
-        acknowledge_if_told(row, by=taken.by, now=now, is_anew=True)
-        sync_deadlines(row, now=now)
-        escalate_severity(row, now=now)
-        if severity.notifies_clients:
-            prepare_notification(row, None, now=now)
     return incident
 
 
@@ -254,40 +196,3 @@ def waive_gate(
             now=now,
         )
     return waiver
-
-
-def escalate_incident(
-    incident: Incident,
-    *,
-    code: str,
-    summary: str,
-    by: Actor,
-    now: dt.datetime,
-    client: Client | None = None,
-) -> Escalation:
-    """E2, E3, E4, E7 on an incident. A suspected breach makes it private as well (W11)."""
-    with take_step(incident, Step.ESCALATE, by=by, now=now) as taken:
-        text = require(summary, "What happened")
-        if code == EscalationCode.E4 and not taken.incident.is_breach_suspected:
-            return suspect_breach(taken.incident, summary=text, by=taken.by, now=now, client=client)
-        return raise_by_person(
-            code, summary=text, by=taken.by, now=now, incident=taken.incident, client=client
-        )
-
-
-def _forbid_against_playbook(incident: Incident, severity: Severity) -> None:
-    forcing = incident.playbooks.filter(forces_level__isnull=False).exclude(
-        forces_level=severity.level
-    )
-    playbook = forcing.first()
-    if playbook is not None:
-        raise WorkflowError(
-            f"The playbook “{playbook}” makes this SEV-{playbook.forces_level} (rule P5)."
-        )
-
-
-def _severity_text(before: Severity, after: Severity, reason: str, downgrade: str) -> str:
-    text = f"From {before.code} to {after.code}."
-    if downgrade and after.level > before.level:
-        text += f" {Downgrade(downgrade).label}."
-    return f"{text} {reason.strip()}".strip()

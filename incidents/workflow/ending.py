@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from incidents.actors import SYSTEM, Actor
+from incidents.actors import Actor
 from incidents.blockers import blocking_close, blocking_resolve
-from incidents.correspondence import discard_open_drafts, hubspot_summary
-from incidents.enums import EntryKind, HubSpotState
+from incidents.correspondence import discard_open_drafts, prepare_notes
+from incidents.enums import EntryKind
 from incidents.errors import Missing, WorkflowError
 from incidents.models import Incident, PreventionMeasure, Responder, Review
+from incidents.playbooks.gates import blocking_holds
 from incidents.taking import require, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
@@ -36,18 +37,7 @@ def resolve_incident(
             raise WorkflowError(f"{row.ref} cannot be resolved yet.", missing)
         row.resolved_at = now
         record(row, EntryKind.RESOLVED, "Resolved.", by=taken.by, now=now)
-        for affected in row.affected.select_related("client"):
-            affected.hubspot_state = HubSpotState.MANUAL
-            affected.hubspot_note = hubspot_summary(row, affected.client, now=now)
-            affected.save(update_fields=["hubspot_state", "hubspot_note"])
-            record(
-                row,
-                EntryKind.HUBSPOT,
-                f"HubSpot note for {affected.client} is due, by hand.",
-                by=SYSTEM,
-                now=now,
-                client=affected.client,
-            )
+        prepare_notes(row, now=now)
     return incident
 
 
@@ -110,7 +100,8 @@ def cancel_incident(
 ) -> Incident:
     """Rule W1: a false alarm, with its reason; every deadline falls away.
 
-    Refused once a client was told: that client is owed a resolution, not silence.
+    Refused once a client was told: that client is owed a resolution, not silence. Refused while
+    a hold of it stands, which nobody would lift then (P4).
     """
     with take_step(incident, Step.CANCEL, by=by, now=now, version=version) as taken:
         row = taken.incident
@@ -121,6 +112,9 @@ def cancel_incident(
             raise WorkflowError(
                 f"{names} were told of it. Take it through to Resolved, so that they hear the end."
             )
+        holds = blocking_holds(row)
+        if holds:
+            raise WorkflowError(f"Sending is on hold because of {row.ref}: resume it first.", holds)
         row.cancelled_at = now
         record(row, EntryKind.CANCELLED, f"Cancelled: {text}", by=taken.by, now=now)
         discard_open_drafts(row, by=taken.by, now=now)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from incidents import staff
-from incidents.actors import SYSTEM, Actor
+from incidents.actors import Actor
 from incidents.correspondence import prepare_notification
 from incidents.deadlines import sync_deadlines
 from incidents.duties import accept, acknowledge_if_told
 from incidents.enums import (
     EntryKind,
     Role,
+    RunHow,
     Source,
     Status,
 )
@@ -27,6 +28,7 @@ from incidents.models import (
     System,
 )
 from incidents.permissions import authorize
+from incidents.playbooks.attaching import start_run
 from incidents.references import next_reference
 from incidents.taking import require, take_step
 from incidents.timeline import record
@@ -103,8 +105,7 @@ def open_incident(
                 at=detected_at,
                 data={"description": incident.description},
             )
-            for playbook in playbooks:
-                attach_playbook(incident, playbook, now=now)
+            _attach(incident, playbooks, by=by, now=now)
             if is_breach_suspected:
                 summary = f"Data breach suspected in {incident.ref}."
                 suspect_breach(incident, summary=summary, by=by, now=now)
@@ -191,11 +192,19 @@ def add_clients(incident: Incident, clients: list[Client], *, now: dt.datetime) 
     )
 
 
-def attach_playbook(incident: Incident, playbook: Playbook, *, now: dt.datetime) -> None:
-    """W3: the playbook goes onto the incident, and says so."""
-    incident.playbooks.add(playbook)
-    text = f"Playbook “{playbook}” attached."
-    record(incident, EntryKind.PLAYBOOK, text, by=SYSTEM, now=now)
+def _attach(
+    incident: Incident, playbooks: Iterable[Playbook], *, by: Actor, now: dt.datetime
+) -> None:
+    """W3: what it comes with. A playbook that forces a severity suggests it to triage (P5)."""
+    how = RunHow.MONITOR if by.is_system else RunHow.CHOSEN
+    suggested = incident.suggested_severity_id
+    for playbook in playbooks:
+        start_run(incident, playbook, how=how, by=by, now=now)
+        if playbook.forces_level:
+            suggested = min(suggested or playbook.forces_level, playbook.forces_level)
+    if suggested != incident.suggested_severity_id:
+        incident.suggested_severity_id = suggested
+        incident.save(update_fields=["suggested_severity"])
 
 
 def _tell_first_actor(incident: Incident, *, asks_for_triage: bool, now: dt.datetime) -> None:

@@ -20,7 +20,13 @@ from incidents.timeline import record
 
 
 def suspect_breach(
-    incident: Incident, *, summary: str, by: Actor, now: dt.datetime, client: Client | None = None
+    incident: Incident,
+    *,
+    summary: str,
+    by: Actor,
+    now: dt.datetime,
+    client: Client | None = None,
+    quote: str = "",
 ) -> Escalation:
     """W11: a suspected breach is seen by few from now on, and the founder hears of it (E4)."""
     incident.is_private = incident.is_breach_suspected = True
@@ -38,5 +44,11 @@ def suspect_breach(
         now=now,
     )
     return raise_by_person(
-        EscalationCode.E4, summary=summary, by=by, now=now, incident=incident, client=client
+        EscalationCode.E4,
+        summary=summary,
+        quote=quote,
+        by=by,
+        now=now,
+        incident=incident,
+        client=client,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from incidents import staff
 from incidents.actors import Actor
+from incidents.containment import record_containment
 from incidents.enums import EntryKind, FixKind, Level, Side, WaiverKind
 from incidents.errors import Missing, WorkflowError
 from incidents.models import (
@@ -14,6 +15,7 @@ from incidents.models import (
     Verification,
     Waiver,
 )
+from incidents.playbooks.gates import blocking_gates
 from incidents.readings import monitor_blocking_verify
 from incidents.taking import Taken, require, take_step
 from incidents.timeline import record
@@ -91,15 +93,8 @@ def contain_incident(
 ) -> FixRecord:
     """Pause, switch to backup, revoke a key: exempt from test evidence, always recorded (W5)."""
     with take_step(incident, Step.CONTAIN, by=by, now=now, version=version) as taken:
-        fix = FixRecord.objects.create(
-            incident=taken.incident,
-            kind=FixKind.CONTAINMENT,
-            at=now,
-            by_name=taken.by.name,
-            done=require(done, "What was done to contain it"),
-        )
-        record(taken.incident, EntryKind.CONTAINMENT, fix.done, by=taken.by, now=now)
-    return fix
+        text = require(done, "What was done to contain it")
+        return record_containment(taken.incident, text, by=taken.by, now=now)
 
 
 def record_fix(
@@ -205,7 +200,7 @@ def _missing_to_verify(incident: Incident, *, now: dt.datetime) -> list[Missing]
     monitor = monitor_blocking_verify(incident, now=now)
     if monitor:
         missing.append(Missing(f"A green monitor: {monitor}"))
-    return missing
+    return missing + blocking_gates(incident)
 
 
 def _record(taken: Taken, kind: str, details: FixDetails, *, now: dt.datetime) -> FixRecord:

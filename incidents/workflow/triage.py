@@ -1,6 +1,7 @@
 """SOP step 2: triage (rule W3)."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from incidents import staff
@@ -12,7 +13,9 @@ from incidents.enums import (
     EntryKind,
     Level,
     Role,
+    RunHow,
     Source,
+    StepState,
 )
 from incidents.errors import WorkflowError
 from incidents.escalation import escalate_severity
@@ -24,12 +27,21 @@ from incidents.models import (
     Severity,
     System,
 )
+from incidents.playbooks.attaching import (
+    check_forced,
+    end_run,
+    standing_playbooks,
+    start_run,
+)
 from incidents.taking import Taken, take_step
 from incidents.timeline import record
 from incidents.transitions import Step
-from incidents.workflow.opening import add_clients, attach_playbook, check_detection
+from incidents.workflow.opening import add_clients, check_detection
 from incidents.workflow.privacy import suspect_breach
 from notifications.enums import Urgency
+
+#: Attached where a client reported it and nothing fits better (rule P6).
+CLIENT_REPORT_PLAYBOOK = "client-reports-not-working"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ def triage_incident(
             summary = f"Data breach suspected in {row.ref}."
             suspect_breach(row, summary=summary, by=taken.by, now=now)
         _log_triage(taken, severity, now=now)
-        _attach_playbook(row, decision.playbook, now=now)
+        _attach_playbook(taken, decision.playbook, now=now)
         acknowledge_if_told(row, by=taken.by, now=now, is_anew=True)
         sync_deadlines(row, now=now)
         escalate_severity(row, now=now)
@@ -118,12 +130,8 @@ def _decide_severity(incident: Incident, decision: Triage) -> Severity:
     severity = Severity.objects.filter(pk=decision.level).first()
     if severity is None:
         raise WorkflowError("Choose a severity from SEV-1 to SEV-4.")
-    forced = decision.playbook.forces_level if decision.playbook else None
-    if forced and severity.level != forced:
-        raise WorkflowError(
-            f"The playbook “{decision.playbook}” makes this SEV-{forced}. "
-            "Choose that severity or another playbook."
-        )
+    attached, chosen = standing_playbooks(incident), decision.playbook
+    check_forced(attached if chosen is None or chosen in attached else [chosen], severity)
     is_breach = decision.is_breach_suspected or incident.is_breach_suspected
     if is_breach and severity.level != Level.SEV1 and not decision.reason.strip():
         raise WorkflowError(
@@ -175,21 +183,39 @@ def _log_triage(taken: Taken, severity: Severity, *, now: dt.datetime) -> None:
     record(row, EntryKind.TRIAGED, text, by=taken.by, now=now, data=data)
 
 
-def _attach_playbook(incident: Incident, chosen: Playbook | None, *, now: dt.datetime) -> None:
-    """The chosen playbook; else the one it came with, that of an affected system, or that of a
-    client's report. Another choice takes the place of what it came with."""
-    attached = list(incident.playbooks.all())
-    playbook = chosen or next(iter(attached), None)
-    if playbook is None and incident.level != Level.SEV4:
-        playbook = Playbook.objects.filter(systems__in=incident.systems.all()).first()
-    if playbook is None and incident.source == Source.CLIENT_REPORT:
-        playbook = Playbook.objects.filter(slug="client-reports-not-working").first()
-    if playbook is None or playbook in attached:
+def _attach_playbook(taken: Taken, chosen: Playbook | None, *, now: dt.datetime) -> None:
+    """W3: the chosen playbook takes the place of what it came with. Where none was chosen and
+    none came with it, that of an affected system or of a client's report is attached."""
+    row = taken.incident
+    attached = standing_playbooks(row)
+    if chosen is not None and chosen not in attached:
+        _clear_playbooks(taken, chosen, now=now)
+        start_run(row, chosen, how=RunHow.TRIAGE, by=taken.by, now=now)
+    if chosen is not None or attached:
         return
-    if (playbook.forces_level or incident.level) != incident.level:
-        return
-    incident.playbooks.remove(*attached)
-    attach_playbook(incident, playbook, now=now)
+    fitting = fitting_playbook(row.systems.all(), row.level, row.source)
+    if fitting is not None and (fitting.forces_level or row.level) == row.level:
+        start_run(row, fitting, how=RunHow.TRIAGE, by=SYSTEM, now=now)
+
+
+def fitting_playbook(systems: Iterable[System], level: int | None, source: str) -> Playbook | None:
+    """The playbook of an affected system, for a SEV-4 none; else that of a client's report."""
+    playbook = None
+    if level != Level.SEV4:
+        active = Playbook.objects.filter(is_active=True)
+        playbook = active.filter(systems__in=list(systems)).first()
+    if playbook is None and source == Source.CLIENT_REPORT:
+        playbook = Playbook.objects.filter(slug=CLIENT_REPORT_PLAYBOOK, is_active=True).first()
+    return playbook
+
+
+def _clear_playbooks(taken: Taken, chosen: Playbook, *, now: dt.datetime) -> None:
+    """A guess nobody has worked on is gone; one that was worked on is kept to be read."""
+    for run in taken.incident.runs.standing():
+        if run.steps.exclude(state=StepState.OPEN).exists():
+            end_run(run, reason=f"At triage “{chosen}” was chosen.", by=taken.by, now=now)
+        else:
+            run.delete()
 
 
 def _tell_owners(incident: Incident, *, now: dt.datetime) -> None:

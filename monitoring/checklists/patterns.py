@@ -6,7 +6,7 @@ Four statements, whatever the number of incidents. Private ones are not broken d
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, FilteredRelation, Q
 
 from incidents.enums import Side, Status
 from incidents.models import Incident
@@ -28,7 +28,7 @@ VIEWS = (
     ("By system", "systems__name", "No system"),
     ("By side at fault", "fault_side", "Not said yet"),
     ("By client", "clients__name", "No client"),
-    ("By playbook", "playbooks__title", "No playbook"),
+    ("By playbook", "standing_run__playbook__title", "No playbook"),
 )
 
 
@@ -48,7 +48,9 @@ def count_patterns(*, before: dt.datetime, begin: dt.datetime, end: dt.datetime)
     lines = [f"{totals['now']} against {totals['then']} the month before"]
     if totals["private"]:
         lines.append(f"{totals['private']} private, not broken down")
-    shown = rows.filter(is_private=False).order_by()
+    # A playbook that was taken off again did not fit: it does not count.
+    standing = FilteredRelation("runs", condition=Q(runs__ended_at__isnull=True))
+    shown = rows.filter(is_private=False).annotate(standing_run=standing).order_by()
     tables = []
     for title, name, empty in VIEWS:
         counted = shown.values(name).annotate(

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from incidents.enums import Source, Status
-from incidents.models import Incident
+from incidents.models import Incident, PlaybookRun
 from incidents.models.incident import IncidentQuerySet, Viewer
 from monitoring.checklists.answers import SELECTIONS, answer_item
 from monitoring.checklists.domain_report import report_domains
@@ -115,7 +116,8 @@ def _without_playbook(run: ChecklistRun, now: dt.datetime) -> Prepared:
     """P8: the incidents of that month for which no playbook was at hand."""
     _, begin, end = _months(run)
     rows = Incident.objects.filter(detected_at__gte=begin, detected_at__lt=end)
-    refs = _refs(rows.filter(playbooks__isnull=True).exclude(status=Status.CANCELLED))
+    standing = PlaybookRun.objects.standing().filter(incident=OuterRef("pk"))
+    refs = _refs(rows.filter(~Exists(standing)).exclude(status=Status.CANCELLED))
     count = _count(len(refs), "incident")
     return Prepared(lines=(f"{count} without a playbook",), refs=refs, value=count)
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.db.models import Q
 
 from incidents.actors import Actor
@@ -85,12 +86,14 @@ def create_token(
 
 
 def revoke_token(token: IngestToken, *, by: Actor, now: dt.datetime) -> IngestToken:
-    """From now on the token is refused; doing so twice changes nothing (rule A3)."""
+    """From now on the token is refused; doing so twice changes nothing (rules A2 and A3)."""
     _authorize(by)
-    if token.revoked_at is None:
-        token.revoked_at = now
-        token.save(update_fields=["revoked_at"])
-    return token
+    with transaction.atomic():
+        row = IngestToken.objects.select_for_update().get(pk=token.pk)
+        if row.revoked_at is None:
+            row.revoked_at, row.revoked_by = now, by.name
+            row.save(update_fields=["revoked_at", "revoked_by"])
+    return row
 
 
 def check_scopes(scopes: Iterable[str]) -> list[str]:

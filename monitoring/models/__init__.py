@@ -1,3 +1,4 @@
+from monitoring.models.audit import Audit, AuditFinding
 from monitoring.models.beat import Beat
 from monitoring.models.checklist import Checklist, ChecklistItem, Period
 from monitoring.models.domain import BlockList, DomainCheck
@@ -14,6 +15,8 @@ from monitoring.models.run import ChecklistRun, RunItem
 from monitoring.models.signal import HourlyFigure, Sample, Signal
 
 __all__ = [
+    "Audit",
+    "AuditFinding",
     "Beat",
     "BlockList",
     "Checklist",

@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from incidents.models import Incident
 
@@ -37,8 +38,11 @@ class IngestToken(models.Model):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_by = models.CharField(max_length=150, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
 
+    # Without the digest, which is nobody's to read, and without what every post changes.
+    history = HistoricalRecords(excluded_fields=["digest", "last_used_at"])
     objects = IngestTokenQuerySet.as_manager()
 
     class Meta:

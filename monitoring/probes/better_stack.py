@@ -33,9 +33,9 @@ _HOSTS = ("betteruptime.com", "betterstack.com")
 def ask_better_stack(page: Page) -> Found:
     """What a Better Stack page says: the worst of the page and its resources.
 
-    Raises FetchError and OddPageError; both mean unknown.
+    Raises CallError and OddPageError; both mean unknown.
     """
-    answer = fetch_json(page.at("/index.json"))
+    answer = fetch_json(page.at("/index.json"), seconds=page.seconds)
     data = member(answer, "data", dict)
     about = member(data, "attributes", dict)
     check_identity(

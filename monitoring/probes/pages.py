@@ -25,10 +25,14 @@ class OddPageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A provider's page; ``identity`` is how the page must call itself, empty: by its host."""
+    """A provider's page; ``identity`` is how the page must call itself, empty: by its host.
+
+    ``seconds`` limits each call to it, where HTTP_TIMEOUT is too long.
+    """
 
     url: str
     identity: str = ""
+    seconds: float | None = None
 
     @property
     def host(self) -> str:

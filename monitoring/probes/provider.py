@@ -7,12 +7,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from incidents.enums import StatusPage
+from incidents.models import System
 from monitoring.enums import Indicator, Kind, SignalKind
 from monitoring.models import Monitor, MonitorStatus, Signal
 from monitoring.probes.better_stack import ask_better_stack
-from monitoring.probes.fetching import FetchError
 from monitoring.probes.pages import Found, OddPageError, Page
 from monitoring.probes.statuspage import ask_statuspage
+from notifications.channels.http import CallError
 from notifications.redaction import redact
 
 #: Who reads which kind of page.
@@ -23,13 +24,14 @@ READERS: dict[str, Callable[[Page], Found]] = {
 _DETAIL_LENGTH = 300
 
 
-def probe_provider(monitor: Monitor, *, now: dt.datetime) -> Signal:
+def probe_provider(monitor: Monitor, *, now: dt.datetime, seconds: float | None = None) -> Signal:
     """Ask the status page of the monitor's system and write the answer as a fresh signal.
 
     Whatever cannot be told (no page, no answer, another page, an odd word) is
-    ``Indicator.UNKNOWN`` with the reason as its detail. Takes as long as two calls at most.
+    ``Indicator.UNKNOWN`` with the reason as its detail. Takes as long as two calls
+    at most; ``seconds`` limits each of them.
     """
-    found = _ask(monitor)
+    found = ask_page(monitor.system, identity=monitor.page_identity, seconds=seconds)
     signal = Signal.objects.create(
         monitor=monitor,
         kind=SignalKind.PROBE,
@@ -39,6 +41,17 @@ def probe_provider(monitor: Monitor, *, now: dt.datetime) -> Signal:
     )
     MonitorStatus.objects.filter(monitor=monitor).update(probe_at=_next_probe(monitor, now))
     return signal
+
+
+def ask_page(system: System | None, *, identity: str = "", seconds: float | None = None) -> Found:
+    """What the status page of a system says; whatever cannot be told is unknown."""
+    reader = READERS.get(system.status_page) if system else None
+    if system is None or reader is None:
+        return Found(Indicator.UNKNOWN, "There is no status page to ask.")
+    try:
+        return reader(Page(system.status_page_url, identity, seconds))
+    except (CallError, OddPageError) as error:
+        return Found(Indicator.UNKNOWN, str(error))
 
 
 def due_probes(*, now: dt.datetime) -> list[int]:
@@ -61,14 +74,3 @@ def due_probes(*, now: dt.datetime) -> list[int]:
 
 def _next_probe(monitor: Monitor, now: dt.datetime) -> dt.datetime:
     return now + dt.timedelta(seconds=monitor.probe_seconds)
-
-
-def _ask(monitor: Monitor) -> Found:
-    system = monitor.system
-    reader = READERS.get(system.status_page) if system else None
-    if system is None or reader is None:
-        return Found(Indicator.UNKNOWN, "There is no status page to ask.")
-    try:
-        return reader(Page(system.status_page_url, monitor.page_identity))
-    except (FetchError, OddPageError) as error:
-        return Found(Indicator.UNKNOWN, str(error))

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from monitoring.enums import Indicator
-from monitoring.probes.fetching import FetchError, fetch_json
+from monitoring.probes.fetching import fetch_json
 from monitoring.probes.pages import (
     Found,
     OddPageError,
@@ -16,6 +16,7 @@ from monitoring.probes.pages import (
     named,
     worst,
 )
+from notifications.channels.http import CallError
 
 #: The provider's words for the page as a whole.
 INDICATORS = {
@@ -39,15 +40,15 @@ def ask_statuspage(page: Page) -> Found:
     """What a Statuspage says: the worst of the page and its components, since a page may say
     “none” while a component is down.
 
-    Raises FetchError and OddPageError; both mean unknown.
+    Raises CallError and OddPageError; both mean unknown.
     """
     try:
-        data = fetch_json(page.at("/api/v2/summary.json"))
-    except FetchError as error:
+        data = fetch_json(page.at("/api/v2/summary.json"), seconds=page.seconds)
+    except CallError as error:
         # A page may keep its summary to itself; the indicator alone is better than nothing.
         if error.status != HTTPStatus.NOT_FOUND:
             raise
-        data = fetch_json(page.at("/api/v2/status.json"))
+        data = fetch_json(page.at("/api/v2/status.json"), seconds=page.seconds)
     return _read(data, page)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from email.header import Header
 from email.utils import parseaddr
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -12,10 +14,12 @@ from django.utils.encoding import punycode
 from django.utils.module_loading import import_string
 
 from notifications.channels.base import DeliveryError
+from notifications.channels.limits import WallClockLimit
 from notifications.channels.smtp import BrokenBeforeDataError, RefusedError, WatchedBackend
 from notifications.models import Message
 
 _GOODBYE_SECONDS = 2
+_BREAKS_A_HEADER = re.compile("[\r\n]")
 
 
 class EmailSession:
@@ -24,6 +28,7 @@ class EmailSession:
     def __init__(self) -> None:
         backend = import_string(settings.EMAIL_BACKEND)
         self._smtp = WatchedBackend() if issubclass(backend, SmtpBackend) else None
+        self._limit = WallClockLimit(self._break_off, name="smtp-limit")
 
     def send(self, message: Message, *, seconds: float) -> str:
         """Hand one mail over; the server's answer, or DeliveryError."""
@@ -34,18 +39,23 @@ class EmailSession:
 
     def close(self) -> None:
         if self._smtp is not None:
-            with self._smtp.limited_to(_GOODBYE_SECONDS):
+            with self._limit.of(_GOODBYE_SECONDS):
                 try:
                     self._smtp.close()
                 except OSError:
                     self._smtp.drop()
+        self._limit.close()
+
+    def _break_off(self) -> None:
+        if self._smtp is not None:
+            self._smtp.break_off()
 
     def _send_by_smtp(
         self, smtp: WatchedBackend, mail: EmailMultiAlternatives, seconds: float
     ) -> str:
         payload = _payload(mail)
         sender, recipient = _envelope(mail.from_email), _envelope(mail.to[0])
-        with smtp.limited_to(seconds) as is_over:
+        with self._limit.of(seconds) as is_over:
             try:
                 try:
                     is_new = smtp.open_or_raise()
@@ -82,15 +92,25 @@ def _build(message: Message) -> EmailMultiAlternatives:
 
 
 def _payload(mail: EmailMultiAlternatives) -> bytes:
+    subject, mail.subject = str(mail.subject), ""
     try:
         written = mail.message()
-        # Django leaves the first line of a long subject empty; some filters dislike that.
-        charset = None if str(mail.subject).isascii() else "utf-8"
-        subject = Header(str(mail.subject), charset, header_name="Subject", maxlinelen=76)
-        written.replace_header("Subject", subject)
+        written.replace_header("Subject", _written_subject(subject))
         return written.as_bytes()
     except (ValueError, UnicodeError) as error:
         raise DeliveryError(f"The mail cannot be written: {error}", permanent=True) from error
+
+
+@lru_cache(maxsize=64)
+def _written_subject(subject: str) -> str:
+    """The subject as it stands in a header; many clients get the same one.
+
+    Django would leave the first line of a long one empty, which some filters dislike.
+    """
+    if _BREAKS_A_HEADER.search(subject):
+        raise ValueError("the subject has a line break")
+    charset = None if subject.isascii() else "utf-8"
+    return Header(subject, charset, header_name="Subject", maxlinelen=76).encode()
 
 
 def _envelope(address: str) -> str:

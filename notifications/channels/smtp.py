@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import ssl
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -36,7 +35,7 @@ class _WatchedSMTPOverSSL(smtplib.SMTP_SSL):
 
 
 class WatchedBackend(EmailBackend):
-    """Django's SMTP backend under a wall-clock limit, speaking one mail at a time.
+    """Django's SMTP backend, speaking one mail at a time, that can be broken off.
 
     EMAIL_TIMEOUT limits each read; a server that drips one byte at a time would outlast it.
     """
@@ -51,38 +50,40 @@ class WatchedBackend(EmailBackend):
         watched = _WatchedSMTPOverSSL if self.use_ssl else _WatchedSMTP
         return lambda *args, **kwargs: watched(self, *args, **kwargs)
 
-    @contextmanager
-    def limited_to(self, seconds: float) -> Iterator[threading.Event]:
-        """Break the connection when the block takes longer; the event tells that it did."""
-        done, is_over = threading.Event(), threading.Event()
-
-        def watch() -> None:
-            if done.wait(seconds):
-                return
-            is_over.set()
-            # While it connects there is no socket yet to break: look again until done.
-            while not done.wait(0.1):
-                _break_socket(self.dialogue)
-
-        watcher = threading.Thread(target=watch, name="smtp-limit", daemon=True)
-        watcher.start()
-        try:
-            yield is_over
-        finally:
-            done.set()
-            watcher.join()
+    def break_off(self) -> None:
+        """End whatever the connection waits for; from another thread."""
+        sock = getattr(self.dialogue, "sock", None)
+        if sock is not None:
+            # Not sock.shutdown(): on TLS that would first drop the encryption under the reader.
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def open_or_raise(self) -> bool:
         """Connect unless connected; true for a new connection. Raises DeliveryError."""
         try:
             is_new = bool(self.open())
-            self._open_connection().ehlo_or_helo_if_needed()
+            smtp = self._open_connection()
+            if is_new and smtp.sock is not None:
+                # The final dot is a write of its own: held back for an acknowledgement of the
+                # mail before it, it would cost 40 ms each time.
+                smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            smtp.ehlo_or_helo_if_needed()
             return is_new
         except smtplib.SMTPAuthenticationError as error:
+            is_for_good = error.smtp_code >= 500
             raise DeliveryError(
                 f"The mail server refused the login: {_answer(error.smtp_code, error.smtp_error)}",
                 channel_down=True,
+                counts=not is_for_good,
+                needs_a_person=is_for_good,
+            ) from error
+        except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
+            # Neither our settings nor its certificate will be another one the next time.
+            raise DeliveryError(
+                f"The mail server cannot be used as it is set up: {error}",
+                channel_down=True,
                 counts=False,
+                needs_a_person=True,
             ) from error
         except OSError as error:
             raise DeliveryError(
@@ -146,6 +147,7 @@ class WatchedBackend(EmailBackend):
             permanent=500 <= code < 600 and code not in _LOGIN_CODES,
             channel_down=code in _LOGIN_CODES or code == _CLOSING_CODE,
             counts=code not in _LOGIN_CODES,
+            needs_a_person=code in _LOGIN_CODES,
         )
 
 
@@ -167,12 +169,3 @@ def _dot_stuffed(payload: bytes) -> bytes:
 def _answer(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return f"{code} {' '.join(words.split())}"
-
-
-def _break_socket(smtp: smtplib.SMTP | None) -> None:
-    sock = getattr(smtp, "sock", None)
-    if sock is None:
-        return
-    # Not sock.shutdown(): on TLS that would first drop the encryption under the reader.
-    with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -7,6 +7,9 @@
 //   [data-ago="ISO"]                      "2 min ago", kept true
 //   [data-poll="url"]                     asked every 12 s; its answer's elements with an id replace
 //                                         those of the page; without such ids the content is replaced
+//   [data-at-once]                        on a data-poll: asked as soon as the page is there
+//   [data-said]                           the outcome of a post: no change by itself
+//   [data-figures]                        an element with an id that a poll of its own fills
 //   [data-live]                           an element with an id that may be replaced
 //   [data-pill="button id"]               on a data-live: new [data-entry] rows wait behind the button
 //   form[data-keep="name"]                drafts outlive an expired session, in this tab
@@ -159,6 +162,8 @@
   let signedOut = false;
   let lastHeard = serverNow();
   let polling = false;
+  let again = false;
+  let swaps = 0;
 
   // Two renderings are the same when only what ticks, or a hidden token, differs.
   function signature(element) {
@@ -172,6 +177,8 @@
     all("input[type=hidden]", copy).forEach((field) => field.remove());
     all("[data-needs-script]", copy).forEach((part) => part.removeAttribute("hidden"));
     all("details", copy).forEach((details) => details.removeAttribute("open"));
+    all("[data-figures]", copy).forEach((part) => part.replaceChildren());
+    all("[data-said]", copy).forEach((part) => part.remove());
     all(".is-cursor", copy).forEach((row) => row.classList.remove("is-cursor"));
     return copy.outerHTML.replace(/ class=""/g, "").replace(/\s+/g, " ");
   }
@@ -199,6 +206,11 @@
     const open = new Set(all("details[open]", old).map(detailsKey));
     all("details", fresh).forEach((details) => {
       if (open.has(detailsKey(details))) details.open = true;
+    });
+    // Figures come by a poll of their own; until it answers, those shown stay.
+    all("[data-figures][id]", fresh).forEach((part) => {
+      const shown = byId(part.id);
+      if (shown && old.contains(shown)) part.replaceChildren(...shown.childNodes);
     });
     old.replaceWith(fresh);
     window.htmx?.process(fresh);
@@ -272,6 +284,7 @@
     const url = holder.dataset.poll;
     const headers = { "HX-Polling": "1", "X-Requested-With": "fetch" };
     if (etags.has(url)) headers["If-None-Match"] = etags.get(url);
+    const before = swaps;
     const response = await fetch(url, {
       headers,
       credentials: "same-origin",
@@ -283,12 +296,16 @@
     if (response.status !== 304 && !response.ok) throw new Error(String(response.status));
     heard(response);
     if (response.status === 304) return;
+    const html = await response.text();
+    // A form was answered meanwhile: what was asked for before it is older than the page.
+    if (before !== swaps) return;
     const etag = response.headers.get("ETag");
     if (etag) etags.set(url, etag);
-    take(await response.text(), holder);
+    take(html, holder);
   }
 
   async function poll() {
+    if (polling) again = true;
     if (polling || signedOut || document.hidden) return;
     polling = true;
     [...waiting.keys()].forEach((id) => offer(id));
@@ -300,8 +317,21 @@
       if (failures >= 2) lost(true);
     } finally {
       polling = false;
+      if (again) {
+        again = false;
+        poll();
+      }
     }
   }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, xhr, requestConfig } = event.detail;
+    swaps += 1;
+    waiting.delete(target.id);
+    if (xhr.status === 200 && requestConfig.elt.matches("form[data-keep]")) {
+      session?.removeItem(draftName(requestConfig.elt));
+    }
+  });
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-poll-now]")) {
@@ -622,6 +652,12 @@
   measureBand();
   setInterval(tick, 1000);
   setInterval(poll, POLL_MS);
+  all("[data-at-once]").forEach((holder) => ask(holder).catch(() => {}));
   document.addEventListener("htmx:afterSwap", (event) => prepare(event.target));
+  // A form of a fragment changed more of the page than the fragment that answered.
+  document.addEventListener("page-changed", (event) => {
+    say(event.detail?.said || "");
+    poll();
+  });
   document.addEventListener("htmx:responseError", () => say("The server refused this step."));
 })();

@@ -7,12 +7,12 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.bench import ingest
+from tests.bench import delivery, ingest, sweep
 from tests.bench.databases import Database, postgres_databases, postgres_url, sqlite_databases
 from tests.bench.loader import start_loader
 from tests.bench.table import print_table, say
 
-SECTIONS = [ingest.measure]
+SECTIONS = [ingest.measure, delivery.measure, sweep.measure]
 #: Jobs (and as many rates), and rows of signals and of samples: as it is, and ten times that.
 SIZES = [(100, 100_000), (1_000, 1_000_000)]
 

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 
+#: Seconds for what has to be answered beyond a turn's time.
+PATIENCE = 60
 END_OF_HEADERS = b"\r\n\r\n"
 
 
@@ -67,6 +69,8 @@ def drive(
             selector.register(line, selectors.EVENT_READ, _Exchange(line, upcoming))
         began = time.perf_counter()
         while time.perf_counter() - began < seconds or len(waits) < at_least:
+            if time.perf_counter() - began > seconds + PATIENCE:
+                raise TimeoutError("The server has stopped answering.")
             for key, _ in selector.select(1):
                 key.data.read(waits, statuses)
         ended = time.perf_counter()

@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from config.engine import beat, run_cycle
 from notifications.models import Message
 from tests import factories
+from tests.config.living import keep_all_well
 from tests.conftest import ReceivedMail, SmtpServer
 
 #: A refused form answers 4xx, which Chromium reports as a failed load; not a fault of the page.
@@ -88,6 +89,8 @@ class House:
     def deliver(self) -> list[ReceivedMail]:
         """One cycle of the engine; what the mail server received by it."""
         before = len(self.mail_server.mails)
+        # The task cluster is not here; the audit would tell the orchestrator so.
+        keep_all_well(at=timezone.now())
         assert run_cycle() == 0
         return self.mail_server.mails[before:]
 

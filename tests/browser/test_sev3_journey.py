@@ -59,6 +59,8 @@ def _report(house: House) -> str:
     page.locator("[name=source]").select_option("client_report")
     page.locator("[name=reported_by]").select_option("brightwater-dental")
     page.get_by_label("Weekly dashboard", exact=True).check()
+    # Two previews are on their way; the second one names the system.
+    expect(page.locator("#clients")).to_contain_text("who depends on Weekly dashboard")
     expect(page.locator("#clients")).to_contain_text("reported it")
     expect(page.locator("#outcome")).to_contain_text("provisional")
     page.locator(".inc-do .btn-primary").click()

@@ -11,13 +11,13 @@ from pytest_django import Settings
 
 from config import health
 from config.cluster import beat_canary
-from config.schedules import write_schedules
 from monitoring.enums import Kind, SignalKind
 from monitoring.ingest import spool
 from monitoring.models import Beat, ChecklistRun, MonitorStatus, Sample, Signal
-from monitoring.models.beat import CANARY, ENGINE
+from monitoring.models.beat import CANARY
 from notifications.enums import Channel
 from notifications.outbox import queue_message
+from tests.config.living import keep_all_well
 from tests.factories import make_checklists, make_monitor
 
 pytestmark = [pytest.mark.urls("tests.config.urls"), pytest.mark.django_db]
@@ -30,13 +30,6 @@ def alive() -> None:
     keep_all_well(at=NOW)
 
 
-def keep_all_well(*, at: datetime) -> None:
-    for name in (ENGINE, CANARY):
-        Beat.record(name, at=at)
-    write_schedules()
-    Schedule.objects.update(next_run=at)
-
-
 def test_healthz_answers_without_login(client: Client) -> None:
     response = client.get("/healthz")
     assert response.status_code == 200
@@ -47,7 +40,7 @@ def test_healthz_answers_without_login(client: Client) -> None:
 def test_readyz_is_503_with_reasons_while_nothing_runs_K11(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert len(response.json()["reasons"]) == 3
+    assert len(response.json()["reasons"]) == 4
     assert "engine" in response.json()["reasons"][0]
     assert "schedule is missing" in response.json()["reasons"][2]
 

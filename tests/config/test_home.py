@@ -204,8 +204,8 @@ def test_escalation_nobody_hears_is_an_alarm_E10(team: Team, now: dt.datetime) -
     for incident in (open_one, hidden):
         make_escalation(incident, code=EscalationCode.E1, is_undeliverable=True)
     text = as_role(team, Role.DELIVERY).get("/incidents/").text
-    assert f"E1 SEV-1 incident for {open_one.ref} reached nobody." in text
-    assert "1 more escalation reached nobody." in text
+    assert f"E1 SEV-1 incident for {open_one.ref} reached nobody. Phone Clayton." in text
+    assert "1 private escalation reached nobody. Phone Clayton." in text
     assert hidden.ref not in text
     assert "<b>2</b> alarms" in as_role(team, Role.FOUNDER).get("/").text
 

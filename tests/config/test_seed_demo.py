@@ -13,6 +13,7 @@ from incidents.demo import DemonstrationError, clear_demonstration, seed_demonst
 from incidents.demo.cast import read_cast
 from incidents.enums import Rank, Role
 from incidents.models import Incident, Responder, System
+from incidents.playbooks.progress import view_runs
 from monitoring.enums import Kind, RunState, State
 from monitoring.evaluation import evaluate_due
 from monitoring.models import Checklist, ChecklistRun, Monitor, MonitorStatus
@@ -112,6 +113,15 @@ def test_demonstration_watches_every_kind_and_shows_a_month():
     runs = ChecklistRun.objects.filter(is_demo=True)
     assert set(runs.values_list("state", flat=True)) == set(RunState.values)
     assert set(runs.open().values_list("checklist", flat=True)) == {"daily", "weekly"}
+
+
+def test_demonstration_has_an_incident_half_way_through_its_playbook_P2():
+    run("seed_demo")
+    spike = Incident.objects.get(title__startswith="Outreach paused: bounces")
+    [view] = view_runs(spike)
+    assert view.summary == "3 of 5 done"
+    assert view.next_step.step.key == "verify-addresses"
+    assert [one.step.state for one in view.steps][4:] == ["not_applicable", "open"]
 
 
 def test_demonstration_stands_as_the_evaluation_judges_it():

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from config.groups import load_groups
 from incidents.enums import DeadlineKind, EntryKind, Role, Status
-from incidents.models import EscalationRule, Incident, Policy, Severity, TimelineEntry
+from incidents.models import EscalationRule, Incident, Playbook, Policy, Severity, TimelineEntry
 from monitoring.models import Beat
 from tests.factories import (
     NOW,
@@ -29,12 +29,16 @@ from tests.factories import (
     make_entry,
     make_escalation,
     make_fix,
+    make_hold,
     make_incident,
     make_matrix,
     make_measure,
     make_message,
     make_participant,
+    make_playbook,
+    make_playbook_run,
     make_sending_domain,
+    make_set_aside,
     make_sop,
     make_system,
     make_team,
@@ -58,11 +62,15 @@ READ_ONLY = [
     "escalationnotice",
     "fixrecord",
     "formtoken",
+    "hold",
     "maildraft",
     "participant",
+    "playbookrun",
+    "playbookrunstep",
     "preventionmeasure",
     "referencecounter",
     "review",
+    "setaside",
     "timelineentry",
     "verification",
     "wait",
@@ -110,6 +118,8 @@ def make_everything() -> Incident:
     )
     make_affected(incident)
     make_deadline(incident, client=client)
+    make_playbook_run(incident)
+    make_hold(incident)
     for make in (make_entry, make_diagnosis, make_fix, make_wait, make_waiver, make_participant):
         make(incident)
     message = make_message(reference=incident.ref)
@@ -117,6 +127,7 @@ def make_everything() -> Incident:
     escalation = make_escalation(incident)
     escalation.notices.create(responder=team.founder, message=make_message())
     make_measure(owner=team.delivery)
+    make_set_aside()
     make_checklist_item()
     Beat.record("engine", at=NOW)
     return incident
@@ -214,7 +225,10 @@ def test_policies_are_changed_by_orchestrator_and_founder_A1_A2(role: str, sign_
     )
     user = make_user(role, is_staff=True)
     rule = EscalationRule.objects.get(pk="E2")
-    values = {"situation": "Client may leave", "to_roles": ["founder"], "method": rule.method}
+    values = {
+        "situation": "Client may leave", "to_roles": ["founder"], "method": rule.method,
+        "is_active": "on", "ring_every": "00:10:00", "rings_to_target": 4, "rings_to_backup": 4,
+    }  # fmt: skip
     answer = sign_in(user=user).post(url_of(rule), values)
     assert answer.status_code == 302
     rule.refresh_from_db()
@@ -236,6 +250,45 @@ def test_matrix_knows_only_the_roles_of_the_procedure(sign_in: SignIn) -> None:
 
 
 # Incidents ------------------------------------------------------------------------------
+
+
+def playbook_form(playbook: Playbook, **changes: object) -> dict[str, object]:
+    """What the page of a playbook with two steps posts."""
+    values: dict[str, object] = {
+        "title": playbook.title,
+        "slug": playbook.slug,
+        "is_active": "on",
+        "steps-TOTAL_FORMS": "2",
+        "steps-INITIAL_FORMS": "2",
+    }
+    for index, step in enumerate(playbook.steps.all()):
+        fields = {
+            "id": step.pk,
+            "playbook": playbook.pk,
+            "number": step.number,
+            "key": step.key,
+            "kind": step.kind,
+            "text": step.text,
+            "answers": "[]",
+            "parameters": "{}",
+            "questions": "[]",
+            "counts": "[]",
+        }
+        values |= {f"steps-{index}-{name}": value for name, value in fields.items()}
+    return {**values, **changes}
+
+
+def test_a_playbook_that_cannot_be_run_is_refused_there_too_P1(sign_in: SignIn) -> None:
+    playbook = make_playbook(steps=["Look at it.", "Mend it."])
+    browser = sign_in(user=make_superuser())
+    wrong = playbook_form(playbook, **{"steps-1-branch": "nobody-offers-it"})
+    page = browser.post(url_of(playbook), wrong)
+    assert page.status_code == 200
+    assert "Step 2: Nothing opens it: no earlier answer offers" in page.content.decode()
+    assert not playbook.steps.exclude(branch="").exists()
+    right = playbook_form(playbook, **{"steps-1-text": "Mend it well."})
+    assert browser.post(url_of(playbook), right).status_code == 302
+    assert playbook.steps.get(number=2).text == "Mend it well."
 
 
 def test_title_and_systems_are_mended_and_told_A2(sign_in: SignIn) -> None:

@@ -441,7 +441,7 @@ def test_a_private_incident_does_not_exist_for_an_outsider_on_the_command_line_W
 def test_describe_is_a_list_for_machines():
     make_sop()
     steps = answer("act", "--describe")
-    assert len(steps) == 25
+    assert len(steps) == 29
     assert {"name", "label", "type", "required", "multiple", "max_length", "choices", "help"} == (
         set(steps[0]["fields"][0])
     )

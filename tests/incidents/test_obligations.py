@@ -171,7 +171,11 @@ def test_entry_then_postmortem_block_close_S5_S6(team: Team) -> None:
 
 @pytest.mark.parametrize(
     ("state", "word"),
-    [(MessageState.DEAD, "failed"), (MessageState.UNCERTAIN, "may not have arrived")],
+    [
+        (MessageState.DEAD, "failed"),
+        (MessageState.UNCERTAIN, "may not have arrived"),
+        (MessageState.HELD, "is held since a restore"),
+    ],
 )
 def test_lost_mail_is_settled_until_the_client_was_told(team: Team, state: str, word: str) -> None:
     incident = make_incident(status=Status.INVESTIGATING, level=3, team=team)
@@ -183,6 +187,17 @@ def test_lost_mail_is_settled_until_the_client_was_told(team: Team, state: str, 
     row.told_at, row.told_via = NOW, ToldVia.PHONE
     row.save()
     assert not [one for one in owed(team.actor(Role.REVENUE)) if one.action == "Settle"]
+
+
+@pytest.mark.parametrize("state", [MessageState.DISMISSED, MessageState.CANCELLED])
+def test_mail_that_was_taken_out_is_owed_anew_N1(team: Team, state: str) -> None:
+    incident = make_incident(status=Status.INVESTIGATING, level=1, team=team)
+    row = make_affected(incident)
+    draft = make_draft(incident, finished_at=NOW)
+    make_client_mail(draft, row.client, message=make_message(state=state))
+    make_deadline(incident, kind=DeadlineKind.NOTICE, client=row.client)
+    actions = [one.action for one in owed(team.actor(Role.REVENUE))]
+    assert actions == ["Write the notice"]
 
 
 def test_draft_without_a_clock_still_waits_to_be_sent_M3(team: Team) -> None:

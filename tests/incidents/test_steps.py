@@ -30,9 +30,13 @@ from tests.factories import (
     make_client_mail,
     make_draft,
     make_fix,
+    make_hold,
     make_incident,
     make_matrix,
+    make_playbook,
+    make_playbook_run,
     make_responder,
+    make_sending_domain,
     make_severities,
     make_sop,
     make_system,
@@ -72,6 +76,10 @@ TABLE: dict[str, tuple[str, str | None]] = {
     "clients": ("triaged investigating monitoring", None),
     "escalate": ("detected triaged investigating monitoring resolved", None),
     "waive": ("detected triaged investigating monitoring", None),
+    "playbook": ("detected triaged investigating monitoring", None),
+    "step": ("detected triaged investigating monitoring resolved", None),
+    "hold": ("detected triaged investigating monitoring", None),
+    "release": ("detected triaged investigating monitoring resolved closed cancelled", None),
 }
 EVIDENCE = {"tested_what": "One sync", "tested_where": "Staging", "test_result": "It arrived."}
 FIX = {"broke": "The sync.", "cause": "An expired key.", "done": "Renewed it.", **EVIDENCE}
@@ -99,6 +107,10 @@ TYPED = {
     "clients": {"clients": ["acme", "other"]},
     "escalate": {"code": "E2", "summary": "They think of leaving."},
     "waive": {"kind": "test-evidence", "reason": "There is no staging."},
+    "playbook": {"playbook": "spare"},
+    "step": {"step": "1", "note": "Looked at it."},
+    "hold": {"domains": "go.acme.example", "reason": "It bounces."},
+    "release": {"override_reason": "A wrong figure."},
     "triage": {"level": "3", "systems": "sync", "clients": "acme"},
     "review": {
         "timeline": "It broke, it was mended.",
@@ -117,7 +129,7 @@ def form_data(values: dict[str, object]) -> QueryDict:
     return data
 
 
-def run(incident: Incident, step: str, by, *, now: dt.datetime = LATER, **values: object):
+def run(incident: Incident, step: str, by, /, *, now: dt.datetime = LATER, **values: object):
     """Take a step the way the page and ``act`` do."""
     spec = SPECS[Step(step)]
     blank = spec.form_class(incident=incident)
@@ -157,6 +169,10 @@ class Ground:
             state = HubSpotState.DONE if step == "close" else HubSpotState.MANUAL
             noted = NOW if step == "close" else None
             incident.affected.update(hubspot_state=state, hubspot_noted_at=noted)
+        if step == "step":
+            make_playbook_run(incident)
+        if step == "release":
+            make_hold(incident, self.client.sending_domains.get())
         if step in ("send", "approve"):
             make_client_mail(make_draft(incident, next_update_at=None), self.client)
         return incident
@@ -169,9 +185,10 @@ def make_ground() -> Ground:
     team = make_team()
     make_responder(Role.DELIVERY, name="Substitute", rank="backup")
     make_client(name="Other", slug="other")
-    return Ground(
-        team, make_client(name="Acme", slug="acme"), make_system(name="Sync", slug="sync")
-    )
+    make_playbook(slug="spare", steps=["Look at it."])
+    acme = make_client(name="Acme", slug="acme")
+    make_sending_domain(acme, name="go.acme.example")
+    return Ground(team, acme, make_system(name="Sync", slug="sync"))
 
 
 def ready_for(step: str, status: str) -> Incident:

@@ -9,6 +9,7 @@ from incidents.enums import Role, StepKind
 from tests.factories import (
     make_incident,
     make_playbook,
+    make_playbook_run,
     make_playbook_step,
     make_playbooks,
     make_system,
@@ -53,7 +54,7 @@ def test_every_kind_of_step_has_its_place(kind: str, sign_in: SignIn) -> None:
 def test_private_incident_is_not_named_W11(sign_in: SignIn) -> None:
     playbook = make_playbook()
     incident = make_incident(is_private=True)
-    incident.playbooks.add(playbook)
+    make_playbook_run(incident, playbook)
     url = f"/playbooks/{playbook.slug}/"
     assert incident.ref not in sign_in(Role.DELIVERY).get(url).content.decode()
     assert incident.ref in sign_in(Role.FOUNDER).get(url).content.decode()

@@ -36,6 +36,7 @@ from tests.factories import (
     make_incident,
     make_monitor,
     make_playbook,
+    make_playbook_run,
     make_sending_domain,
     make_sop,
     make_system,
@@ -403,7 +404,7 @@ def test_patterns_are_counted_against_the_month_before_K10(team):
     playbook = make_playbook(title="Sync break")
     for _ in range(3):
         one = make_incident(detected_at=february, clients=[acme], systems=[crm], status="triaged")
-        one.playbooks.add(playbook)
+        make_playbook_run(one, playbook)
     make_incident(detected_at=february - 30 * DAY, clients=[acme], fault_side=Side.OURS)
     make_incident(detected_at=february, status=Status.CANCELLED)
     make_incident(detected_at=february, is_private=True)
@@ -431,12 +432,14 @@ def test_patterns_cost_the_same_queries_however_many(django_assert_num_queries, 
 def test_incidents_without_a_playbook_are_listed_P8(team):
     february = dt.datetime(2026, 2, 10, tzinfo=dt.UTC)
     bare = make_incident(detected_at=february)
-    make_incident(detected_at=february).playbooks.add(make_playbook())
+    make_playbook_run(make_incident(detected_at=february))
+    off = make_incident(detected_at=february)
+    make_playbook_run(off, ended_at=february, ended_by_name="Alfred", end_reason="No fit.")
     make_incident(detected_at=february, status=Status.CANCELLED)
     make_incident(detected_at=february - 30 * DAY)
     item = item_of(run_list("monthly"), "without_playbook")
-    assert item.prepared["refs"] == [bare.ref]
-    assert item.prepared["lines"] == ["1 incident without a playbook"]
+    assert set(item.prepared["refs"]) == {bare.ref, off.ref}
+    assert item.prepared["lines"] == ["2 incidents without a playbook"]
 
 
 def test_a_month_begins_at_the_agencys_midnight_K10(team):

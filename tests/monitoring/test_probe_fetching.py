@@ -19,9 +19,10 @@ from cryptography.x509.oid import NameOID
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from monitoring.probes import fetching
-from monitoring.probes.addresses import is_public
-from monitoring.probes.fetching import MAX_BYTES, FetchError, fetch, fetch_json
+from monitoring.probes.fetching import fetch, fetch_json
+from notifications.channels import http
+from notifications.channels.addresses import is_public
+from notifications.channels.http import MAX_BYTES, CallError
 
 pytestmark = pytest.mark.fast
 
@@ -107,7 +108,7 @@ def keeps_silent(peer: socket.socket) -> None:
 
 
 def refusal(url: str, **options: Any) -> str:
-    with pytest.raises(FetchError) as error:
+    with pytest.raises(CallError) as error:
         fetch_json(url) if not options else fetch(url, **options)
     return str(error.value)
 
@@ -221,7 +222,7 @@ def test_dripping_server_holds_nobody_beyond_the_total(talk):
 
 
 def test_silence_between_two_pieces_is_limited(monkeypatch):
-    monkeypatch.setattr(fetching, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     with raw_server(keeps_silent) as url:
         assert refusal(url) == "It was silent for 0.3 seconds."
 
@@ -398,9 +399,9 @@ def _hello(request: Request) -> Response:
 @pytest.fixture
 def trusts(certificate: Path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    fetching._context.cache_clear()
+    http._context.cache_clear()
     yield
-    fetching._context.cache_clear()
+    http._context.cache_clear()
 
 
 def test_certificate_nobody_vouches_for_is_refused(tls_server):

@@ -42,10 +42,21 @@ def test_admin_and_founder_make_and_revoke_tokens_A1(role: str) -> None:
     row, token = create_token("agent", scopes=["metrics"], by=actor, now=NOW)
     assert (row.created_by, row.created_by_user) == (actor.name, actor.user)
     revoke_token(row, by=actor, now=NOW)
-    revoke_token(row, by=actor, now=NOW + HOUR)
+    revoke_token(row, by=make_actor("admin"), now=NOW + HOUR)
     row.refresh_from_db()
-    assert row.revoked_at == NOW
+    assert (row.revoked_at, row.revoked_by) == (NOW, actor.name)
     assert refusal(bearer(token)) == 401
+
+
+def test_who_made_and_who_revoked_is_kept_without_the_digest_A2() -> None:
+    row, token = create_token("agent", scopes=["metrics"], by=make_actor("admin"), now=NOW)
+    note_use(authenticate(bearer(token), needs="metrics", now=NOW), now=NOW)
+    founder = make_actor("founder")
+    revoke_token(row, by=founder, now=NOW + HOUR)
+    after, before = row.history.all()
+    assert (before.revoked_at, before.revoked_by) == (None, "")
+    assert (after.revoked_at, after.revoked_by) == (NOW + HOUR, founder.name)
+    assert row.digest not in json.dumps(list(row.history.values()), default=str)
 
 
 @pytest.mark.parametrize("role", ["orchestrator", "delivery", "revenue", "legal"])

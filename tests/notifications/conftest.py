@@ -71,13 +71,13 @@ class MailServer:
         return "250 2.0.0 queued as 4711"
 
 
-def _check_login(server, session, envelope, mechanism, auth_data) -> AuthResult:
+def check_login(server, session, envelope, mechanism, auth_data) -> AuthResult:
     is_right = isinstance(auth_data, LoginPassword) and auth_data.password == PASSWORD.encode()
     return AuthResult(success=is_right, handled=False)
 
 
 def _serve(server: MailServer, settings: Any, **options: Any) -> Controller:
-    controller = Controller(server, hostname="127.0.0.1", port=_free_port(), **options)
+    controller = Controller(server, hostname="127.0.0.1", port=free_port(), **options)
     controller.start()
     server.port = controller.port
     use_smtp(settings, server.port)
@@ -95,7 +95,7 @@ def use_smtp(settings: Any, port: int) -> None:
     settings.EMAIL_TIMEOUT = 3
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -115,7 +115,7 @@ def mail_server_with_login(settings: Any) -> Iterator[MailServer]:
     controller = _serve(
         server,
         settings,
-        authenticator=_check_login,
+        authenticator=check_login,
         auth_required=True,
         auth_require_tls=False,
     )
@@ -160,7 +160,7 @@ def raw_server(settings: Any) -> Iterator[Callable[[Callable[[socket.socket], No
 
 @pytest.fixture
 def closed_port(settings: Any) -> int:
-    port = _free_port()
+    port = free_port()
     use_smtp(settings, port)
     return port
 
@@ -176,6 +176,8 @@ def settled(settings: Any) -> list[tuple[str, str, datetime]]:
 @pytest.fixture(autouse=True)
 def no_handlers(settings: Any) -> None:
     settings.MESSAGE_SETTLED_HANDLERS = []
+    settings.MESSAGE_DELAYED_HANDLERS = []
+    settings.CHANNEL_PAUSED_HANDLERS = []
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from notifications.delivery import claim
 now, found = datetime.fromisoformat(sys.argv[1]), []
 print("ready", flush=True)
 sys.stdin.readline()
-while batch := claim(limit=7, now=now):
+while batch := claim(channel="email", limit=7, now=now):
     found += [message.pk for message in batch]
 print(json.dumps(found))
 """

@@ -221,15 +221,16 @@ def test_summary_takes_one_query(queue, django_assert_num_queries):
     queue()
     force(queue(), state="dead")
     force(queue(), state="uncertain")
+    force(queue(), state="held")
     force(queue(), state="sent", sent_at=NOW)
     queue(now=LATER)
     with django_assert_num_queries(1):
         summary = Message.objects.summary(at=LATER)
-    assert summary == {"waiting": 2, "stalled": 1, "failed": 1, "uncertain": 1}
+    assert summary == {"waiting": 2, "stalled": 1, "held": 1, "failed": 1, "uncertain": 1}
 
 
 def test_summary_of_an_empty_outbox():
-    expected = {"waiting": 0, "stalled": 0, "failed": 0, "uncertain": 0}
+    expected = {"waiting": 0, "stalled": 0, "held": 0, "failed": 0, "uncertain": 0}
     assert Message.objects.summary(at=NOW) == expected
 
 

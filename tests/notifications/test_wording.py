@@ -195,4 +195,5 @@ def test_time_grows_with_the_length_only(piece):
     seconds(small)
 
     # Eight times the text may take eight times as long, and as much again for a busy machine.
-    assert seconds(large) < 16 * max(seconds(small), 0.05)
+    # One of three tries: another program may take the processor's caches away meanwhile.
+    assert any(seconds(large) < 16 * max(seconds(small), 0.05) for _ in range(3))

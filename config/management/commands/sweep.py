@@ -3,6 +3,7 @@ from dataclasses import asdict
 from typing import Any
 
 from incidents.command_line import IncidentCommand, Outcome
+from incidents.digests import write_due_digests
 from incidents.sweeping import sweep
 from monitoring.evaluation import evaluate_due
 from monitoring.ingest.replaying import replay_spool
@@ -16,5 +17,6 @@ class Command(IncidentCommand):
         replay_spool(now=now)
         evaluation = evaluate_due(now=now, limit=None)
         report = sweep(now=now)
-        data = asdict(report) | {"evaluation": asdict(evaluation)}
-        return Outcome(f"{report}; {evaluation}", data)
+        updates = write_due_digests(now=now)
+        data = asdict(report) | {"evaluation": asdict(evaluation), "updates": asdict(updates)}
+        return Outcome(f"{report}; {evaluation}; scheduled updates: {updates}", data)

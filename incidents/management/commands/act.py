@@ -18,13 +18,14 @@ from incidents.command_line import (
 from incidents.enums import Origin
 from incidents.errors import WorkflowError
 from incidents.forms.base import NamedListField, StepForm
+from incidents.forms.playbooks import NumbersField, RepliesField, WordsField
 from incidents.forms.review import MeasuresField
 from incidents.models import Incident
 from incidents.serialization import full_data
 from incidents.step_catalog import describe_steps
 from incidents.steps import SPECS, StepSpec, outcome_text
 
-LIST_FIELDS = (NamedListField, MeasuresField)
+LIST_FIELDS = (NamedListField, MeasuresField, NumbersField, RepliesField, WordsField)
 
 
 class Command(IncidentCommand):

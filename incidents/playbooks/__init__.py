@@ -1,0 +1,1 @@
+"""Playbooks: what they say, how they come onto an incident, and how they are worked through."""
