@@ -47,9 +47,10 @@ class Alarms:
     def write(self) -> None:
         """Write the entries, the messages, and last the escalations of breaches."""
         tell_many(self._tellings, now=self.now)
-        record_many(self._entries, now=self.now)
         if self._called:
             self._escalate()
+        else:
+            record_many(self._entries, now=self.now)
 
     def warn(self, deadline: Deadline) -> None:
         """C8: the owner hears at half and at four fifths of each clock."""
@@ -120,7 +121,7 @@ class Alarms:
             replace(breach_raising(deadline, rule, self._roster), due_at=expected)
             for deadline, expected in self._called
         ]
-        raise_many(raisings, by=SYSTEM, now=self.now)
+        raise_many(raisings, by=SYSTEM, now=self.now, entries=self._entries, roster=self._roster)
 
     def _inform_founder(self, deadline: Deadline, *, late: dt.datetime | None) -> None:
         founder = self._roster.on_duty(Role.FOUNDER)

@@ -85,7 +85,7 @@ class Message(models.Model):
     `is_delay_told`: the floors above know that it is late.
     """
 
-    key = models.CharField(max_length=300, unique=True)
+    key = models.CharField(max_length=300)
     channel = models.CharField(max_length=20, choices=Channel)
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=500, blank=True)
@@ -93,9 +93,9 @@ class Message(models.Model):
     html = models.TextField(blank=True)
     reply_to = models.CharField(max_length=320, blank=True)
     lane = models.CharField(max_length=400)
-    reference = models.CharField(max_length=40, blank=True, db_index=True)
-    thread = models.CharField(max_length=200, blank=True, db_index=True)
-    message_id = models.CharField(max_length=200, unique=True)
+    reference = models.CharField(max_length=40, blank=True)
+    thread = models.CharField(max_length=200, blank=True)
+    message_id = models.CharField(max_length=200)
     references = models.CharField(max_length=200, blank=True)
     urgency = models.PositiveSmallIntegerField(choices=Urgency, default=Urgency.NORMAL)
     state = models.CharField(max_length=20, choices=MessageState, default=MessageState.PENDING)
@@ -109,7 +109,12 @@ class Message(models.Model):
     last_error = models.TextField(blank=True)
     receipt = models.CharField(max_length=200, blank=True)
     replaces = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replacements"
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="replacements",
+        db_index=False,
     )
     repeats = models.PositiveSmallIntegerField(default=0)
     is_delay_told = models.BooleanField(default=False)
@@ -121,7 +126,11 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # Every index is written three times for each message that is sent: no more than are read,
+        # and none of those for LIKE that `unique=True` and `db_index=True` bring on PostgreSQL.
         constraints = [
+            models.UniqueConstraint(name="message_key", fields=["key"]),
+            models.UniqueConstraint(name="message_message_id", fields=["message_id"]),
             models.CheckConstraint(
                 name="message_state_known", condition=Q(state__in=MessageState.values)
             ),
@@ -179,6 +188,13 @@ class Message(models.Model):
                 fields=["next_attempt_at"],
                 name="message_handlers_pending",
                 condition=Q(handlers_pending=True),
+            ),
+            models.Index(fields=["reference"], name="message_reference"),
+            models.Index(fields=["thread"], name="message_thread", condition=~Q(thread="")),
+            models.Index(
+                fields=["replaces"],
+                name="message_replaces",
+                condition=Q(replaces__isnull=False),
             ),
             # How much somebody got within ten minutes, however long the outbox is (N1).
             models.Index(fields=["recipient", "created_at"], name="message_recent"),

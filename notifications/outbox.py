@@ -204,7 +204,8 @@ def _thread_roots(threads: set[str]) -> dict[str, str]:
     domain = _domain_of(settings.DEFAULT_FROM_EMAIL)
     roots = {thread: f"<thread-{uuid4().hex}@{domain}>" for thread in threads}
     if threads:
-        earlier = Message.objects.filter(thread__in=threads).exclude(references="")
+        earlier = Message.objects.filter(thread__in=threads).exclude(thread="")
+        earlier = earlier.exclude(references="")
         # The oldest comes last, and stays.
         roots.update(earlier.order_by("-id").values_list("thread", "references"))
     return roots

@@ -12,7 +12,7 @@ from incidents.actors import SYSTEM, Actor
 from incidents.enums import EscalationCode, Level, Role
 from incidents.errors import WorkflowError
 from incidents.escalation.matrix import ways_to
-from incidents.escalation.telling import Told, log_told, tell_people
+from incidents.escalation.telling import Told, entries_of, tell_people
 from incidents.models import (
     Client,
     Deadline,
@@ -22,6 +22,7 @@ from incidents.models import (
     Responder,
 )
 from incidents.roster import Roster
+from incidents.timeline import NewEntry, record_many
 from notifications.batches import insert_new
 
 
@@ -80,24 +81,30 @@ def raise_escalation(
     return next(iter(raise_many([raising], by=by, now=now)), None)
 
 
-def raise_many(raisings: Sequence[Raising], *, by: Actor, now: dt.datetime) -> list[Escalation]:
+def raise_many(
+    raisings: Sequence[Raising],
+    *,
+    by: Actor,
+    now: dt.datetime,
+    entries: Sequence[NewEntry] = (),
+    roster: Roster | None = None,
+) -> list[Escalation]:
     """Write those of the escalations that were not raised before, with messages and entries.
 
     Returns them. Those of one rule and subject share one message: what a stopped system missed
     is told once (N1). The number of statements does not grow with the number of escalations.
+    ``entries``, of what led to them, come before their own on the timeline.
     """
     wanted = [raising for raising in raisings if raising.rule.is_active]
-    if not wanted:
-        return []
     with transaction.atomic():
         rows = [_row(raising, by=by, now=now) for raising in wanted]
         fresh = insert_new(rows, unique=["rule", "subject", "occurrence"])
-        if fresh:
-            people = {
-                (row.rule_id, row.subject, row.occurrence): raising.to
-                for row, raising in zip(rows, wanted, strict=True)
-            }
-            _tell(fresh, people, Roster(at=now), by=by, now=now)
+        people = {
+            (row.rule_id, row.subject, row.occurrence): raising.to
+            for row, raising in zip(rows, wanted, strict=True)
+        }
+        told = _tell(fresh, people, roster or Roster(at=now), now=now) if fresh else []
+        record_many([*entries, *entries_of(told, by=by)], now=now)
     return fresh
 
 
@@ -213,9 +220,8 @@ def _tell(
     people: dict[tuple[str, str, str], Responder | None],
     roster: Roster,
     *,
-    by: Actor,
     now: dt.datetime,
-) -> None:
+) -> list[Told]:
     """One message per rule and subject; the newest occurrence speaks for the ones before it.
 
     Only for what repeats by the clock (E5): two clocks that were breached are two things.
@@ -228,7 +234,7 @@ def _tell(
     tell_people(told, now=now)
     lost = [row for one in told if one.unreached for row in one.escalations]
     _set_undeliverable(lost)
-    log_told(told, by=by, now=now)
+    return told
 
 
 def _repeated(row: Escalation) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from incidents.escalation.letters import (
 )
 from incidents.escalation.matrix import ways_to
 from incidents.models import Deadline, Escalation, EscalationNotice, Participant, Responder
-from incidents.timeline import NewEntry, record_many
+from incidents.timeline import NewEntry
 from notifications.batches import insert_new
 from notifications.enums import Urgency
 from notifications.models import Message
@@ -78,9 +78,9 @@ def tell_people(rounds: Sequence[Told], *, now: dt.datetime) -> None:
     _admit_legal(rounds, now=now)
 
 
-def log_told(rounds: Sequence[Told], *, by: Actor, now: dt.datetime) -> None:
+def entries_of(rounds: Sequence[Told], *, by: Actor) -> list[NewEntry]:
     """One entry for each round, on the incident it belongs to."""
-    entries = [
+    return [
         NewEntry(
             incident=one.escalation.incident,
             kind=EntryKind.ESCALATION,
@@ -92,7 +92,6 @@ def log_told(rounds: Sequence[Told], *, by: Actor, now: dt.datetime) -> None:
         for one in rounds
         if one.escalation.incident
     ]
-    record_many(entries, now=now)
 
 
 def _calls(told: Told) -> list[Call]:

@@ -49,7 +49,7 @@ _RECORD = """
         handlers_pending = i.handlers_pending,
         lease_token = NULL, lease_expires_at = NULL, sending_since = NULL
     FROM {source}
-    WHERE notifications_message.id = i.id AND (
+    WHERE notifications_message.id IN ({keys}) AND notifications_message.id = i.id AND (
         (notifications_message.state IN ('leased', 'sending')
             AND notifications_message.lease_token = i.token)
         OR (notifications_message.state IN ('uncertain', 'pending')
@@ -102,10 +102,15 @@ def _write_once(
 
 
 def _record(results: Sequence[Result]) -> list[Result]:
-    """Write the new values; returns the results that were still ours to write."""
-    sql = _RECORD.format(source=source_of(_COLUMNS))
+    """Write the new values; returns the results that were still ours to write.
+
+    The keys are said twice: of the rows inside the JSON PostgreSQL knows no number, and would
+    read the whole outbox for a few.
+    """
+    keys = [result.message.pk for result in results]
+    sql = _RECORD.format(source=source_of(_COLUMNS), keys=", ".join(["%s"] * len(keys)))
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps([_values(result) for result in results])])
+        cursor.execute(sql, [json.dumps([_values(result) for result in results]), *keys])
         ours = {row[0] for row in cursor.fetchall()}
     return [result for result in results if result.message.pk in ours]
 

@@ -110,7 +110,11 @@ def send_batch(
     messages = claim(channel=line.channel, limit=1 if pause else limit, now=now, pace=pace)
     report.claimed += len(messages)
     _send_in_groups(messages, batch)
-    report.handlers_failed += tell_pending(now=clock(), again_after=pace.handlers_again)
+    report.handlers_failed += tell_pending(
+        now=clock(),
+        again_after=pace.handlers_again,
+        among=[message.pk for message in messages],
+    )
     if batch.fault is not None:
         pause_channel(line.channel, batch.fault, now=clock(), pace=pace)
     elif pause is not None and batch.is_answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,20 +20,22 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 50
 
 
-def tell_pending(*, now: datetime, again_after: float) -> int:
+def tell_pending(*, now: datetime, again_after: float, among: Sequence[int] | None = None) -> int:
     """Tell of messages whose record says that the floors above do not know yet.
 
     A record is committed with that mark, so that a death in between delays the telling and
     loses nothing; here each is told in a transaction of its own, that of the mark's removal.
     Where a handler fails, the message is told again after `again_after` seconds. Returns how
-    many failed.
+    many failed. A sender asks for the messages ``among`` those of its own batch.
     """
     pending = Message.objects.filter(handlers_pending=True, next_attempt_at__lte=now)
+    if among is not None:
+        pending = pending.filter(pk__in=among)
     failed = last = 0
     while ids := list(_next_ids(pending.filter(pk__gt=last))):
         last = ids[-1]
         to_tell = concerned(ids)
-        Message.objects.filter(pk__in=set(ids) - to_tell).update(handlers_pending=False)
+        _concern_nobody(set(ids) - to_tell)
         for pk in ids:
             if pk in to_tell:
                 failed += not _told(pk, now=now, again_after=again_after)
@@ -64,6 +67,14 @@ def tell_delays(*, now: datetime) -> int:
 
 def _next_ids(messages: QuerySet[Message]) -> QuerySet[Message, int]:
     return messages.order_by("id").values_list("pk", flat=True)[:_AT_ONCE]
+
+
+def _concern_nobody(ids: set[int]) -> None:
+    """Take the mark off, except where somebody else holds it: two would wait for each other."""
+    with transaction.atomic():
+        rows = Message.objects.filter(pk__in=ids, handlers_pending=True).order_by()
+        free = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+        Message.objects.filter(pk__in=list(free)).update(handlers_pending=False)
 
 
 def _told(pk: int, *, now: datetime, again_after: float) -> bool:

@@ -5,6 +5,7 @@
 """
 
 import datetime as dt
+import gc
 import sys
 import time
 
@@ -155,6 +156,8 @@ def main(incidents: int) -> None:
             load()
         write_incidents(incidents)
     run("idle")
+    # As the engine does: what is loaded stays for good.
+    gc.freeze()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:

@@ -9,6 +9,7 @@ from django.db import connection
 from notifications.delivery import Pace, claim, deliver_due, empty_channel
 from notifications.delivery.recording import write_down
 from notifications.delivery.results import accepted
+from notifications.delivery.telling import tell_pending
 from notifications.enums import MessageState
 from notifications.handlers import concerned, only_for
 from notifications.models import Message
@@ -50,6 +51,26 @@ def test_mark_survives_a_database_that_restarts(queue, mail_server):
     assert write_down([], marking=[message], pace=Pace(), report=DeliveryReport()) == [message]
     message.refresh_from_db()
     assert message.state == MessageState.SENDING
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_telling_waits_for_no_other_sender(queue, settings):
+    """Two senders that take the same marks off would wait for each other for ever."""
+    settings.MESSAGE_SETTLED_HANDLERS = []
+    held, free = (queue(recipient=f"{name}@client.example").pk for name in ("anna", "joe"))
+    Message.objects.update(state=MessageState.DEAD, handlers_pending=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '5s'")
+    with psycopg.connect(database_url()) as other:
+        other.execute("SELECT 1 FROM notifications_message WHERE id = %s FOR UPDATE", [held])
+        assert tell_pending(now=NOW, again_after=60) == 0
+        pending = Message.objects.filter(handlers_pending=True).values_list("pk", flat=True)
+        assert list(pending) == [held]
+    assert tell_pending(now=NOW, again_after=60, among=[free]) == 0
+    assert list(pending.all()) == [held]
+    assert tell_pending(now=NOW, again_after=60, among=[held]) == 0
+    assert not pending.all()
 
 
 @pytest.mark.fast
