@@ -55,7 +55,7 @@ def deliver_due(
 
 
 def empty_channel(
-    channel: str, *, limit: int = 50, pace: Pace = PACE, stop: Event | None = None
+    channel: str, *, limit: int = 100, pace: Pace = PACE, stop: Event | None = None
 ) -> DeliveryReport:
     """Send what is due over one channel, batch after batch over one connection."""
     clock, report, line = _clock(None), DeliveryReport(), Line(channel)

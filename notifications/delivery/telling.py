@@ -72,7 +72,7 @@ def _next_ids(messages: QuerySet[Message]) -> QuerySet[Message, int]:
 def _concern_nobody(ids: set[int]) -> None:
     """Take the mark off, except where somebody else holds it: two would wait for each other."""
     with transaction.atomic():
-        rows = Message.objects.filter(pk__in=ids, handlers_pending=True).order_by()
+        rows = Message.objects.filter(pk__in=ids).order_by()
         free = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
         Message.objects.filter(pk__in=list(free)).update(handlers_pending=False)
 
