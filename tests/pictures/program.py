@@ -35,14 +35,14 @@ class Program:
     environ: dict[str, str] = field(repr=False)
     passwords: dict[str, str] = field(repr=False)
 
-    def post_figures(self, **figures: object) -> None:
+    def post_figures(self, *figures: dict[str, object]) -> None:
         """What a machine posts, with a token of its own."""
         made = manage(self.environ, "create_token", "pictures", "--scope", "metrics", "--json")
         headers = {"Authorization": f"Bearer {json.loads(made)['token']}"}
         body = json.dumps(figures).encode()
         request = urllib.request.Request(f"{self.url}/ingest/metrics", body, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            if json.load(answer)["taken"] != 1:
+            if json.load(answer)["refused"]:
                 raise PictureError("The figures were not taken.")
 
     def find_link(self, pattern: str, seconds: float = PATIENCE) -> str:

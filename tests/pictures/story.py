@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.pictures.album import PATIENCE, PHONE, Album, fill, show, submit
 
 GATED = "DEMO-0006"
+SYNCS = ("demo-hubspot-sync-halden-solar", "demo-hubspot-sync-osprey-freight")
 BLAME = "HubSpot broke the connection this morning, so new leads do not reach your CRM."
 PLAIN = "New leads are not reaching your CRM at the moment. Nothing is lost."
 
@@ -17,6 +18,7 @@ def tell(album: Album) -> None:
     home = album.page_of("alfred")
     home.goto("/")
     album.take(home, "home", height=600)
+    _report_syncs(album, ok=False, detail="401 Unauthorized")
     ref = _open_and_triage(album)
     _say_seen(album)
     _tell_clients(album, ref)
@@ -28,6 +30,12 @@ def tell(album: Album) -> None:
     monitors = album.page_of("devin")
     monitors.goto("/monitors/")
     album.take(monitors, "monitors", height=720, is_dark=True)
+
+
+def _report_syncs(album: Album, *, ok: bool, detail: str) -> None:
+    """What the sync itself says; it stands beside the playbook's steps."""
+    figures = [{"monitor": slug, "ok": ok, "detail": detail} for slug in SYNCS]
+    album.program.post_figures(*figures)
 
 
 def _open_and_triage(album: Album) -> str:
@@ -88,7 +96,7 @@ def _follow_playbook(album: Album, ref: str) -> None:
     submit(page)
     page.goto(f"/incidents/{ref}/")
     steps = page.locator("#playbooks .playbook > li")
-    for number, note in ((1, "The connection is refused: 401."), (2, "The key expired today.")):
+    for number, note in ((1, "Every call answers 401."), (2, "The key expired today.")):
         row = steps.nth(number - 1)
         row.get_by_text("Note or evidence").click()
         row.locator("[name=note]").fill(note)
@@ -121,6 +129,7 @@ def _fix(album: Album, ref: str) -> None:
         test_result="All 40 arrived, none twice.",
     )
     submit(page)
+    _report_syncs(album, ok=True, detail="40 leads")
     page.goto(f"/incidents/{ref}/")
     steps = page.locator("#playbooks .playbook > li")
     for number, action in ((3, "done"), (4, "done"), (5, "not_applicable")):
