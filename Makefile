@@ -26,7 +26,7 @@ endif
 
 STATIC_SOURCES = $(shell find static -type f 2>/dev/null)
 
-.PHONY: help run worker test browser-test fault-test fault-full machine-test bench lint fmt requirements tools prepare clean
+.PHONY: help run worker test browser-test fault-test fault-full machine-test bench pictures lint fmt requirements tools prepare clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ machine-test: $(VENV)/dev.stamp ## ten thousand generated requests, and clients 
 
 bench: $(VENV)/dev.stamp ## how fast it is, against yardsticks in the same rounds, in some minutes
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+pictures: $(VENV)/dev.stamp ## the README's pictures anew, in docs/pictures (needs Chromium)
+	@$(BIN)/python -m tests.pictures
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, import order, missing migrations
 	@$(BIN)/ruff check .

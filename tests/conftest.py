@@ -3,7 +3,6 @@ loopback; a test that reaches further fails."""
 
 import ipaddress
 import os
-import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from incidents import triggers
+from tests.chromium import FLAGS, find_chromium
 from tests.notifications import hubspot_server as hubspot_server_module
 from tests.notifications import telegram_server as telegram_server_module
 from tests.notifications.hubspot_server import HubSpotServer
@@ -33,15 +33,6 @@ from tests.notifications.telegram_server import TelegramServer
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 MARKED_APART = {"slow", "browser", "postgres", "fault", "machines"}
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -228,10 +219,10 @@ def hubspot_server(settings: Settings) -> Iterator[HubSpotServer]:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's Chromium; the tests that need it are skipped where it is missing."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    executable = find_chromium()
     if executable is None:
         pytest.skip("chromium is not installed")
-    return browser_type_launch_args | {"executable_path": executable, "args": CHROMIUM_FLAGS}
+    return browser_type_launch_args | {"executable_path": executable, "args": FLAGS}
 
 
 @pytest.fixture(scope="session")
