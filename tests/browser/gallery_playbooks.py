@@ -15,6 +15,14 @@ from incidents.playbooks.running import finish_step, skip_step
 from tests.browser.sight import Sight
 from tests.factories import make_client, make_hold, make_sending_domain
 
+#: A kind must be a text.
+NONSENSE = 'slug = "webhook-loop"\ntitle = "Webhook"\n[[step]]\nkind = 3\n'
+NEW_STEP = """
+[[step]]
+key = "tell-team"
+kind = "notify"
+text = "Tell the team what was switched"
+"""
 BLAMING_LINE = "HubSpot broke your dashboard; it will be fixed by Friday."
 
 
@@ -30,9 +38,9 @@ def playbook_sights() -> list[Sight]:
     asked = Incident.objects.get(status=Status.TRIAGED)
     return [
         Sight("playbooks", reverse("incidents:playbook-list"), "devin"),
-        Sight("playbooks-editor", reverse("incidents:playbook-list"), alfred),
+        Sight("playbooks-editor", reverse("incidents:playbook-list"), alfred, is_twin=True),
         Sight("playbook", bounce_spike, "devin"),
-        Sight("playbook-own", bounce_spike, alfred),
+        Sight("playbook-own", bounce_spike, alfred, is_twin=True),
         Sight("playbook-edit", edit, alfred),
         Sight("playbook-new", reverse("incidents:playbook-new"), alfred),
         Sight("playbook-preview", edit, alfred, act=_walk),
@@ -73,7 +81,7 @@ def digest_sights() -> list[Sight]:
 
     return [
         Sight("client-update", page(halden), "rick"),
-        Sight("client-update-other-role", page(halden), "devin"),
+        Sight("client-update-other-role", page(halden), "devin", is_twin=True),
         Sight("client-update-nothing", page(kestrel), "rick"),
         Sight("client-update-guarded", page(brightwater), "rick", prepare=_blame(brightwater)),
         Sight("client-update-sent", page(halden), "rick", prepare=lambda: _send_anew(halden)),
@@ -100,18 +108,17 @@ def _break_a_step(page: Page) -> None:
 
 
 def _import_nonsense(page: Page) -> None:
-    page.locator("[name=text]").fill('slug = "webhook-loop"\ntitle = "Webhook"\n[[step]]\nkind = 3\n')
+    page.locator("[name=text]").fill(NONSENSE)
     page.locator("button[value=look]").click()
     page.locator("[role=alert]").first.wait_for()
 
 
 def _import_changes(page: Page) -> None:
-    """API Down with another title, a changed step, one less and one more."""
+    """API Down with another title, a changed step and one more."""
     text = write_file(Playbook.objects.get(slug="api-down"))
     text = text.replace('title = "API Down"', 'title = "API Down or Slow"')
     text = text.replace("Check provider status page", "Read the provider's status page")
-    text += '\n[[step]]\nkey = "tell-team"\nkind = "notify"\ntext = "Tell the team what was switched"\n'
-    page.locator("[name=text]").fill(text)
+    page.locator("[name=text]").fill(text + NEW_STEP)
     page.locator("button[value=look]").click()
     page.locator("button[value=store]").wait_for()
 
