@@ -47,6 +47,10 @@ class HoldForm(StepForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_domains(self)
+        held = Hold.objects.standing().filter(incident=self.incident)
+        field = self.fields["domains"]
+        assert isinstance(field, DomainsField)
+        field.held = set(held.values_list("sending_domain", flat=True))
 
 
 class ReleaseForm(StepForm):
