@@ -23,7 +23,15 @@ from incidents.enums import (
     StepKind,
     StepState,
 )
-from incidents.models import Deadline, Incident, PlaybookRunStep, Policy, Review, Severity
+from incidents.models import (
+    Deadline,
+    Incident,
+    PlaybookRunStep,
+    PlaybookStep,
+    Policy,
+    Review,
+    Severity,
+)
 
 #: Made by a mail or an override, not worked out from the facts.
 EVENT_KINDS = (DeadlineKind.PROMISE, DeadlineKind.CERTAIN_FIX)
@@ -65,7 +73,7 @@ def facts_of(incident: Incident) -> Facts:
             for row in affected
         ),
         level=severity.level if severity and incident.triaged_at else None,
-        duties=_duties_of(incident),
+        duties=duties_of(incident),
     )
 
 
@@ -153,22 +161,32 @@ def terms_of(severity: Severity) -> Terms:
     )
 
 
-def _duties_of(incident: Incident) -> tuple[DutyFacts, ...]:
+def duties_of(incident: Incident) -> tuple[DutyFacts, ...]:
     """P3, P5: the obligations of standing playbooks whose branch is open or undecided."""
     rows = PlaybookRunStep.objects.filter(
         run__incident=incident, run__ended_at__isnull=True, due_after__isnull=False
     ).exclude(state__in=[StepState.SKIPPED, StepState.NOT_APPLICABLE])
     return tuple(
-        DutyFacts(
-            step_id=row.pk,
-            text=row.text[:NOTE_LENGTH],
-            due_after=row.due_after or dt.timedelta(),
-            attached_at=row.run.attached_at,
-            only_below=row.due_only_below,
-            is_notice=row.kind == StepKind.NOTIFY,
-            done_at=row.at,
-        )
+        duty_of(row, attached_at=row.run.attached_at, done_at=row.at)
         for row in rows.select_related("run")
+    )
+
+
+def duty_of(
+    step: PlaybookRunStep | PlaybookStep,
+    *,
+    attached_at: dt.datetime,
+    done_at: dt.datetime | None = None,
+) -> DutyFacts:
+    """The obligation of one step, of a run or of a playbook that may be attached."""
+    return DutyFacts(
+        step_id=step.pk,
+        text=step.text[:NOTE_LENGTH],
+        due_after=step.due_after or dt.timedelta(),
+        attached_at=attached_at,
+        only_below=step.due_only_below,
+        is_notice=step.kind == StepKind.NOTIFY,
+        done_at=done_at,
     )
 
 

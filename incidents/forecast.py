@@ -5,11 +5,11 @@ The deadlines come from the same pure functions that set the real ones (``incide
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from incidents import staff
-from incidents.clocks import ClientFacts, Facts, Plan, plan_deadlines
-from incidents.deadlines import terms_of
+from incidents.clocks import ClientFacts, DutyFacts, Facts, Plan, plan_deadlines
+from incidents.deadlines import duties_of, duty_of, terms_of
 from incidents.enums import DeadlineKind, EscalationCode, Level, Role, Source, Status
 from incidents.escalation import people_of, ways_to
 from incidents.models import (
@@ -21,8 +21,8 @@ from incidents.models import (
     Policy,
     Responder,
     Severity,
-    System,
 )
+from incidents.playbooks.attaching import standing_playbooks
 from incidents.roster import Roster
 from incidents.workflow import Triage
 from incidents.workflow.triage import fitting_playbook
@@ -65,6 +65,8 @@ class Forecast:
     without_contact: list[Client] = field(default_factory=list)
     playbook: Playbook | None = None
     unfitting_playbook: Playbook | None = None
+    #: P3, P5: what the playbooks at work then owe by a time of their own.
+    duties: list[Plan] = field(default_factory=list)
     is_private: bool = False
     starts_fix: bool = False
 
@@ -110,7 +112,11 @@ def forecast_triage(
     severity = Severity.objects.get(pk=decision.level)
     rows = _rows(incident)
     is_breach = decision.is_breach_suspected or bool(incident and incident.is_breach_suspected)
-    facts = _facts(decision, severity, rows, incident, detected_at, reported_by, now=now)
+    fitting, unfitting = _playbooks(decision, severity, source, incident)
+    facts = replace(
+        _facts(decision, severity, rows, incident, detected_at, reported_by, now=now),
+        duties=_duties(decision, fitting, incident, now=now),
+    )
     plans = plan_deadlines(facts)
     result = Forecast(
         severity=severity,
@@ -120,6 +126,9 @@ def forecast_triage(
         notices=_notices(decision.clients, plans, rows),
         is_private=is_breach,
         starts_fix=decision.is_in_scope,
+        playbook=fitting,
+        unfitting_playbook=unfitting,
+        duties=[plan for plan in plans if plan.kind == DeadlineKind.PLAYBOOK],
     )
     duty = Responder.objects.on_duty
     technical = decision.technical_owner or duty(Role.DELIVERY, at=now)
@@ -138,7 +147,6 @@ def forecast_triage(
         _add_drafts(result, [c for c in decision.clients if c.pk not in told])
     elif reported_by and incident is None:
         _add_drafts(result, [reported_by])
-    _add_playbook(result, decision.playbook, decision.systems, source)
     return result
 
 
@@ -180,6 +188,7 @@ def _facts(
         severe_since=now,
         accepted_at=incident.accepted_at if incident else None,
         clients=tuple(clients),
+        level=severity.level,
     )
 
 
@@ -229,15 +238,28 @@ def _add_drafts(result: Forecast, clients: Iterable[Client]) -> None:
         (result.drafted if client.has_contact else result.without_contact).append(client)
 
 
-def _add_playbook(
-    result: Forecast, chosen: Playbook | None, systems: Iterable[System], source: str
-) -> None:
-    """The playbook that will be attached, as the workflow chooses it."""
-    level = result.severity.level if result.severity else None
-    playbook = chosen or fitting_playbook(systems, level, source)
-    if playbook is None or result.severity is None:
-        return
-    if (playbook.forces_level or result.severity.level) == result.severity.level:
-        result.playbook = playbook
-    else:
-        result.unfitting_playbook = playbook
+def _playbooks(
+    decision: Triage, severity: Severity, source: str, incident: Incident | None
+) -> tuple[Playbook | None, Playbook | None]:
+    """The playbook that will be at work, as the workflow chooses it; and the one that fits the
+    systems but not the severity."""
+    attached = standing_playbooks(incident) if incident else []
+    playbook = decision.playbook or next(iter(attached), None)
+    playbook = playbook or fitting_playbook(decision.systems, severity.level, source)
+    if playbook is None:
+        return None, None
+    fits = (playbook.forces_level or severity.level) == severity.level
+    return (playbook, None) if fits else (None, playbook)
+
+
+def _duties(
+    decision: Triage, playbook: Playbook | None, incident: Incident | None, *, now: dt.datetime
+) -> tuple[DutyFacts, ...]:
+    """Those of the playbooks that stay, and of the one that is attached."""
+    attached = standing_playbooks(incident) if incident else []
+    stay = incident is not None and (decision.playbook is None or decision.playbook in attached)
+    kept = duties_of(incident) if incident and stay else ()
+    if playbook is None or playbook in attached:
+        return kept
+    owed = playbook.steps.filter(due_after__isnull=False).order_by("number")
+    return (*kept, *(duty_of(step, attached_at=now) for step in owed))

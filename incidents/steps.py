@@ -51,7 +51,7 @@ from incidents.permissions import authorize, may
 from incidents.playbooks.actions import act_on_step
 from incidents.playbooks.asking import ask_outside
 from incidents.playbooks.attaching import attach_playbook, detach_playbook
-from incidents.playbooks.holds import place_holds, release_gate
+from incidents.playbooks.holds import place_holds, release_gate, still_held
 from incidents.playbooks.running import find_run_step
 from incidents.transitions import Step, check_transition, is_possible
 
@@ -122,6 +122,8 @@ def outcome_text(spec: StepSpec, incident: Incident, result: object) -> str:
     elif isinstance(result, PlaybookRunStep):
         state = result.get_state_display().lower()
         text = f"{incident.ref}: step {result.number} of “{result.run.title}” is {state}."
+    elif spec.step == Step.RELEASE and isinstance(result, list) and (held := still_held(result)):
+        text = f"{incident.ref}: released. {', '.join(held)}: still on hold for another incident."
     elif isinstance(result, MailDraft):
         text = f"{incident.ref}: {result.get_kind_display().lower()} drafted (number {result.pk})."
     return text

@@ -30,6 +30,7 @@ def follow_holds(look: Look) -> None:
     concerned = Q(released_at__isnull=True) | Q(incident__status__in=UNRESOLVED_STATUSES)
     rows = Hold.objects.filter(concerned, sending_domain=domain_id)
     holds = list(rows.select_related("incident", "sending_domain", "client").order_by("placed_at"))
+    # Of several incidents that hold the domain the first one counts, and is told, once.
     standing = next((hold for hold in holds if hold.is_standing), None)
     if standing is not None:
         _count_sends(look, standing)

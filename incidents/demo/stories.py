@@ -112,6 +112,9 @@ def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
         what_happened="Sending stopped because our sending account was paused.",
         what_did="We moved your active campaigns to a second platform and they are sending again.",
     )
+    yield after(hours=4, minutes=6)
+    outage = EscalationCode.E5
+    _founder_sees(replay, incident, code=outage, note="Seen. The workaround holds, that is enough.")
     yield after(hours=20)
     end_wait(incident, on=Side.THIRD_PARTY, by=devin, now=replay.now)
     record_fix(
@@ -127,6 +130,8 @@ def suspended_outreach(replay: Replay) -> Iterator[dt.datetime]:
         by=devin,
         now=replay.now,
     )
+    yield after(hours=20, minutes=4)
+    _founder_sees(replay, incident, code=outage, note="Seen. Good that the appeal is through.")
     yield after(hours=20, minutes=20)
     verify_fix(
         incident,
@@ -516,10 +521,13 @@ def _send(replay: Replay, incident: Incident, kind: str, **text: Any) -> None:
     send_draft(draft, by=rick, now=replay.now)
 
 
-def _founder_sees(replay: Replay, incident: Incident, *, note: str) -> None:
-    escalation = incident.escalations.get(rule=EscalationCode.E1)
+def _founder_sees(
+    replay: Replay, incident: Incident, *, note: str, code: str = EscalationCode.E1
+) -> None:
+    """Clayton says “seen” to the newest of a rule, and with it to those before."""
     clayton = replay.actor("clayton")
-    acknowledge_escalation(escalation, name=clayton.name, by=clayton, now=replay.now, note=note)
+    newest = incident.escalations.filter(rule=code).latest("pk")
+    acknowledge_escalation(newest, name=clayton.name, by=clayton, now=replay.now, note=note)
 
 
 def _review(

@@ -17,6 +17,11 @@ class DomainsField(NamedListField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(SendingDomain.objects.none(), **kwargs)
         self.to_field_name = "name"
+        #: Those on hold already, by their keys; said in their labels.
+        self.held: set[int] = set()
+
+    def label_from_instance(self, obj: SendingDomain) -> str:
+        return f"{obj} (on hold)" if obj.pk in self.held else str(obj)
 
     def clean(self, value: Any) -> Any:
         given = value if isinstance(value, list | tuple) else [value]
@@ -42,6 +47,10 @@ class HoldForm(StepForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_domains(self)
+        held = Hold.objects.standing().filter(incident=self.incident)
+        field = self.fields["domains"]
+        assert isinstance(field, DomainsField)
+        field.held = set(held.values_list("sending_domain", flat=True))
 
 
 class ReleaseForm(StepForm):

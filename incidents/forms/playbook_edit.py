@@ -153,7 +153,7 @@ class PlaybookEditForm(RecordForm):
         fields = ["title", "applies_to", "forces_level", "is_active"]
         labels = {"forces_level": "Severity it always has", "is_active": "In use"}
         help_texts = {
-            "forces_level": "None: judged at triage.",
+            "forces_level": "",
             "is_active": "Out of use it is attached nowhere any more; runs under way go on.",
         }
 
@@ -161,6 +161,9 @@ class PlaybookEditForm(RecordForm):
         self, data: QueryDict | None = None, *, rows: Sequence[dict[str, Any]] = (), **kwargs: Any
     ) -> None:
         super().__init__(data, **kwargs)
+        forced = self.fields["forces_level"]
+        assert isinstance(forced, forms.ChoiceField)
+        forced.choices = [("", "judged at triage"), *Level.choices]
         self.steps: list[PlaybookStep] = []
         if data is not None:
             self.rows = [StepRowForm(data, prefix=_prefix(n)) for n in range(_count(data))]

@@ -18,7 +18,10 @@ class HoldQuerySet(models.QuerySet["Hold"]):
 
 
 class Hold(models.Model):
-    """Nothing is sent for this client from this domain until it is released."""
+    """Nothing is sent for this client from this domain until it is released.
+
+    Each incident that pauses a domain has a hold of its own: it is free when all released it.
+    """
 
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="holds")
     sending_domain = models.ForeignKey(
@@ -47,9 +50,14 @@ class Hold(models.Model):
         ordering = ["placed_at", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["sending_domain"],
+                fields=["sending_domain", "incident"],
                 condition=Q(released_at__isnull=True),
-                name="hold_one_standing_per_domain",
+                name="hold_one_standing_per_incident",
+            ),
+            models.UniqueConstraint(
+                fields=["sending_domain"],
+                condition=Q(released_at__isnull=True, incident__isnull=True),
+                name="hold_one_standing_without",
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="hold_has_reason"),
             models.CheckConstraint(

@@ -101,6 +101,12 @@ class StepFields(models.Model):
         return [answer["branch"] for answer in self.answers]
 
     @property
+    def says_condition(self) -> bool:
+        """Whether its condition has to be said beside the text, which does not say it itself."""
+        condition, text = self.condition.lower(), self.text.lower()
+        return bool(condition) and condition not in text and not text.startswith("if ")
+
+    @property
     def is_question(self) -> bool:
         """Whether it is done by answering."""
         return bool(self.answers)

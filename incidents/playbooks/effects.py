@@ -61,7 +61,7 @@ def _hold(
             [Missing("A note that says what was paused by hand"), *_without_domains(incident)],
         )
     write_holds(incident, wanted, reason=step.text, by=by, now=now)
-    held = Hold.objects.standing().filter(sending_domain__in=wanted)
+    held = Hold.objects.standing().filter(incident=incident, sending_domain__in=wanted)
     names = held.order_by("sending_domain__name").values_list("sending_domain__name", flat=True)
     return f"On hold: {', '.join(names)}."
 

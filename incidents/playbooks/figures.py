@@ -11,6 +11,8 @@ from incidents.models import Incident, SendingDomain
 from incidents.models.playbook import StepFields
 from incidents.readings import Reading, domains_behind, read
 
+#: What monitoring says of a figure that none of its monitors brings.
+UNWATCHED = "not watched"
 #: Of several subjects of one incident so many are shown and asked about.
 MOST_SUBJECTS = 8
 #: What can be asked at once, beside what monitoring keeps.
@@ -46,6 +48,10 @@ class Figure:
     @property
     def is_unknown(self) -> bool:
         return self.is_good is None
+
+    @property
+    def is_watched(self) -> bool:
+        return self.value != UNWATCHED
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -145,7 +151,7 @@ def figure_from(key: str, reading: Reading | None, *, now: dt.datetime) -> Figur
     can_ask = key.endswith((":status", ":authentication", ":reputation"))
     if reading is None:
         subject = key.split(":")[1] if ":" in key else key
-        return Figure(key, subject, value="not watched", can_ask=can_ask)
+        return Figure(key, subject, value=UNWATCHED, can_ask=can_ask)
     return Figure(
         key=key,
         name=reading.name,
@@ -182,5 +188,5 @@ def snapshot(
 
 def _without_unwatched_extras(figures: list[Figure]) -> list[Figure]:
     """What nobody watches is left out beside something that is watched."""
-    watched = [figure for figure in figures if figure.value != "not watched" or figure.can_ask]
+    watched = [figure for figure in figures if figure.is_watched or figure.can_ask]
     return watched or figures

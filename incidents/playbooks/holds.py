@@ -47,7 +47,7 @@ def place_holds(
 ) -> list[Hold]:
     """P4: nothing is to be sent from these domains until their gate opens.
 
-    A domain that is held already stays as it is. Raises WorkflowError where nothing is named.
+    What the incident holds already stays as it is. Raises WorkflowError where nothing is named.
     """
     with take_step(incident, Step.HOLD, by=by, now=now) as taken:
         text = require(reason, "The reason")
@@ -72,6 +72,8 @@ def release_gate(
     2. Refuse while one is locked (unknown is locked), with the figure that locks it.
     3. An override needs its reason and the orchestrator or the founder; it is said as one.
     4. The gates of the playbooks are done when nothing of the incident is held any more.
+
+    A domain that another incident holds as well stays on hold for that one.
 
     Raises WorkflowError, NotAllowedError; nothing is changed then.
     """
@@ -115,6 +117,14 @@ def place_again(hold: Hold, *, why: str, now: dt.datetime) -> Hold | None:
             now=now,
         )
     return placed[0]
+
+
+def still_held(released: Iterable[Hold]) -> list[str]:
+    """The domains of released holds that another incident holds on, by name."""
+    domains = [hold.sending_domain_id for hold in released]
+    rows = Hold.objects.standing().filter(sending_domain__in=domains)
+    names = rows.order_by("sending_domain__name").values_list("sending_domain__name", flat=True)
+    return list(dict.fromkeys(names))
 
 
 def lock_gates(taken: Taken, *, now: dt.datetime) -> None:
@@ -167,6 +177,11 @@ def _release(taken: Taken, gate: Gate, *, reason: str, now: dt.datetime) -> Hold
     hold.released_how, hold.override_reason = how, reason
     hold.save(update_fields=["released_at", "released_by_name", "released_how", "override_reason"])
     words = f"Sending from {hold.sending_domain} may resume. {gate.reason}"
+    if still_held([hold]):
+        words = (
+            f"{taken.incident.ref} no longer holds {hold.sending_domain}. {gate.reason} "
+            "It stays on hold for another incident."
+        )
     if reason:
         words = (
             f"Hold on {hold.sending_domain} overridden by {taken.by.name}: {reason} "

@@ -152,8 +152,9 @@ def _follow_branches(taken: TakenStep, *, now: dt.datetime) -> None:
 def _entry_text(step: PlaybookRunStep, text: str) -> str:
     """“API Down, step 1 done: Check provider status page. Answer: …”"""
     state = "" if step.is_open else f" {StepState(step.state).label.lower()}"
+    end = "" if step.text.endswith((".", "?", "!")) else "."
     parts = [
-        f"{step.run.title}, step {step.number}{state}: {step.text.rstrip('.')}.",
+        f"{step.run.title}, step {step.number}{state}: {step.text}{end}",
         text,
         step.reason,
         step.note,

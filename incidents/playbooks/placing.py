@@ -17,16 +17,17 @@ def write_holds(
     by: Actor,
     now: dt.datetime,
 ) -> list[Hold]:
-    """One hold and one entry for each domain that is not held yet; returns the new ones.
+    """One hold and one entry for each domain that this incident does not hold yet; returns the
+    new ones. What another incident holds as well is free when both released it.
 
-    The domains are locked in the order of their keys, so that two incidents never place two.
+    The domains are locked in the order of their keys, so that two people never place two.
     """
     keys = [domain.pk for domain in domains]
     rows = SendingDomain.objects.select_for_update(of=("self",)).filter(pk__in=keys)
     locked = list(rows.select_related("client").order_by("pk"))
     held = set(
         Hold.objects.standing()
-        .filter(sending_domain__in=locked)
+        .filter(incident=incident, sending_domain__in=locked)
         .values_list("sending_domain", flat=True)
     )
     return [

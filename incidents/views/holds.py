@@ -20,6 +20,7 @@ from incidents.permissions import may
 from incidents.playbooks.gates import Gate, judge_hold
 from incidents.playbooks.holds import may_override
 from incidents.transitions import Step
+from incidents.views.run_figures import GateRow
 
 #: More than a page shows at once; an agency has a few.
 MOST_HOLDS = 50
@@ -34,6 +35,10 @@ class HoldView:
     gate: Gate
     url: str = ""
     can_override: bool = False
+
+    @property
+    def about(self) -> str:
+        return GateRow(self.gate).about
 
 
 @require_safe

@@ -21,6 +21,7 @@ from incidents.playbooks.progress import RunView, StepView
 from incidents.transitions import Step
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
+NOT_WATCHED = "No monitor watches it: add one, or the gate opens by an override only."
 #: The scale of a gate ends at so many times its limit, or at the value.
 SCALE = 6
 
@@ -47,6 +48,11 @@ class GateRow:
     @property
     def figure(self) -> Figure:
         return self.gate.figure
+
+    @property
+    def about(self) -> str:
+        """What the figure counts, or why there is none."""
+        return self.figure.detail if self.figure.is_watched else NOT_WATCHED
 
 
 @dataclass(slots=True)
@@ -78,6 +84,12 @@ class LivePanel:
     def is_open(self) -> bool:
         """Nothing is locked any more."""
         return bool(self.gates) and all(row.gate.is_open for row in self.gates)
+
+    @property
+    def needed(self) -> list[str]:
+        """What the locked figures must become, each once."""
+        locked = (row.figure.threshold for row in self.gates if not row.gate.is_open)
+        return list(dict.fromkeys(filter(None, locked)))
 
     @property
     def open_domains(self) -> list[str]:

@@ -110,11 +110,6 @@ class StepPanel:
         )
 
     @property
-    def says_condition(self) -> bool:
-        """Whether the condition is not said by the text itself."""
-        return bool(self.step.condition) and not self.step.text.lower().startswith("if ")
-
-    @property
     def answers(self) -> list[tuple[str, str, bool]]:
         """Branch, label and whether it is chosen: as typed, else as it stands."""
         bound = self.form is not None and self.form.is_bound

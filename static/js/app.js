@@ -14,6 +14,8 @@
 //   [data-pill="button id"]               on a data-live: new [data-entry] rows wait behind the button
 //   form[data-keep="name"]                drafts outlive an expired session, in this tab
 //   form[data-preview-url][data-preview-target]   the form is posted as it changes, answers swapped
+//   form[data-preview-waits="names"]      a submit waits for the preview of these fields, and goes on
+//   form[data-preview-watch="ids"]        if no choice in these parts changed; else #<id>-changed is shown
 //   form[data-once="off"]                 may be submitted twice
 //   [data-undo-seconds]                   counts down in its .undo-n, then data-undo-done is said
 //   [data-copy="text"] [data-copy-from="#id"]     copy buttons
@@ -24,6 +26,7 @@
   "use strict";
 
   const POLL_MS = 12_000;
+  const PREVIEW_MS = 8_000;
   const MINUTE = 60;
   const HOUR = 3600;
   const DAY = 86_400;
@@ -464,10 +467,22 @@
 
   let previewTimer = 0;
   let previewing = null;
+  // Names of fields that no answered preview has seen yet.
+  const unseen = new Set();
 
-  async function preview(form) {
+  function preview(form) {
+    clearTimeout(previewTimer);
+    previewTimer = 0;
     previewing?.abort();
     const mine = (previewing = new AbortController());
+    mine.ended = askPreview(form, mine.signal).finally(() => {
+      if (previewing !== mine) return;
+      previewing = null;
+      if (!previewTimer) unseen.clear();
+    });
+  }
+
+  async function askPreview(form, signal) {
     const target = document.querySelector(form.dataset.previewTarget);
     try {
       const response = await fetch(form.dataset.previewUrl, {
@@ -476,25 +491,82 @@
         headers: { "X-Requested-With": "fetch", "X-Preview": "1" },
         credentials: "same-origin",
         redirect: "manual",
-        signal: mine.signal,
+        signal,
       });
       if (response.type === "opaqueredirect") return endPolling();
       if (response.ok && target) take(await response.text(), target);
     } catch {
       // Superseded, or the server is away: the poll says so; the form itself still posts.
-    } finally {
-      if (previewing === mine) previewing = null;
     }
   }
 
   function schedulePreview(event) {
     const form = event.target.form;
     if (!form?.dataset?.previewUrl) return;
+    unseen.add(event.target.name);
     clearTimeout(previewTimer);
     previewTimer = setTimeout(preview, event.type === "change" ? 50 : 400, form);
   }
   document.addEventListener("input", schedulePreview);
   document.addEventListener("change", schedulePreview);
+
+  // A submit that overtook its preview waits for it. It goes on when nothing that the person
+  // decides upon changed by that; else they look at it first.
+  const listOf = (text) => (text || "").split(" ").filter(Boolean);
+  const choices = (id) =>
+    all("input:checked", byId(id) || document.createElement("div"))
+      .map((field) => `${field.name}=${field.value}`)
+      .sort()
+      .join("&");
+
+  function isOvertaking(form) {
+    const waits = listOf(form.dataset.previewWaits);
+    return Boolean(previewTimer || previewing) && waits.some((name) => unseen.has(name));
+  }
+
+  async function lastPreview(form) {
+    const limit = Date.now() + PREVIEW_MS;
+    while ((previewTimer || previewing) && Date.now() < limit) {
+      if (previewTimer) preview(form);
+      const rest = new Promise((resolve) => setTimeout(resolve, limit - Date.now()));
+      await Promise.race([previewing.ended, rest]);
+    }
+    // What waits because the focus is in it is wanted now.
+    listOf(form.dataset.previewWatch).forEach((id) => offer(id, true));
+  }
+
+  async function submitSeen(form, submitter) {
+    const watched = listOf(form.dataset.previewWatch);
+    const before = watched.map(choices);
+    watched.forEach((id) => byId(`${id}-changed`)?.setAttribute("hidden", ""));
+    form.dataset.waiting = "1";
+    body.classList.add("is-waiting");
+    say("Looking up what this changes");
+    await lastPreview(form);
+    delete form.dataset.waiting;
+    body.classList.remove("is-waiting");
+    const changed = watched.filter((id, index) => choices(id) !== before[index]);
+    if (changed.length === 0) {
+      // The answer may have drawn the button anew.
+      const name = submitter?.name;
+      form.requestSubmit(name ? all(`[name="${name}"]`).find((button) => button.form === form) : null);
+      return;
+    }
+    changed.forEach((id) => byId(`${id}-changed`)?.removeAttribute("hidden"));
+    byId(`${changed[0]}-changed`)?.scrollIntoView({ block: "center" });
+  }
+
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const { target: form, submitter } = event;
+      if (submitter?.name === "preview" || !(form.dataset.waiting || isOvertaking(form))) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (!form.dataset.waiting) submitSeen(form, submitter);
+    },
+    true,
+  );
 
   // A filter or choice that submits its form at once; the form keeps a button for those without.
   document.addEventListener("change", (event) => {

@@ -1,10 +1,5 @@
 """Every page a person can see, in every state that looks different: for axe and for pictures."""
 
-import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.urls import reverse
@@ -18,28 +13,15 @@ from incidents.escalation import raise_by_person, seen_token
 from incidents.models import Client, Escalation, Incident, MailDraft
 from monitoring.demo import seed_monitoring
 from monitoring.models import ChecklistRun, Monitor
-from notifications.enums import Channel, MessageState
-from notifications.models import ChannelPause, Message
-from tests.factories import make_message
+from notifications.models import Message
+from tests.browser.gallery_outbox import escalated_sights, outbox_sights
+from tests.browser.gallery_playbooks import digest_sights, playbook_sights
+from tests.browser.sight import Sight
 
 BLAMING = (
     "HubSpot broke the connection this morning. Our team has paused your outreach. "
     "It will be fixed by 5 pm."
 )
-
-
-@dataclass(frozen=True)
-class Sight:
-    """A page as one person sees it; ``prepare`` brings about what must be fresh.
-
-    A twin shows the same parts as another sight with other content: for pictures alone.
-    """
-
-    name: str
-    path: str
-    username: str = ""
-    prepare: Callable[[], None] | None = None
-    is_twin: bool = False
 
 
 def empty_sights() -> list[Sight]:
@@ -51,6 +33,7 @@ def empty_sights() -> list[Sight]:
         Sight("list-empty", "/incidents/", "nora", is_twin=True),
         Sight("monitors-empty", reverse("monitoring:list"), "nora"),
         Sight("checklists-empty", reverse("monitoring:checklists"), "nora"),
+        Sight("holds-empty", reverse("incidents:hold-list"), "nora"),
     ]
 
 
@@ -67,9 +50,11 @@ def sights() -> list[Sight]:
         *_steps(),
         *_mail(),
         *_records(),
+        *playbook_sights(),
+        *digest_sights(),
         *_own(),
-        *_outbox(),
-        *_escalated(),
+        *outbox_sights(),
+        *escalated_sights(),
     ]
 
 
@@ -214,25 +199,11 @@ def _records() -> list[Sight]:
         Sight("clients", reverse("incidents:client-list"), alfred),
         Sight("client", client.get_absolute_url(), "rick"),
         Sight("client-edit", reverse("incidents:client-edit", args=[client.slug]), alfred),
-        Sight("client-update", reverse("incidents:client-update", args=[client.slug]), "rick"),
         Sight("client-deal", reverse("incidents:client-deal", args=[client.slug]), "rick"),
         Sight("client-escalate", reverse("incidents:client-escalate", args=[client.slug]), "rick"),
         Sight("systems", reverse("incidents:system-list"), alfred),
         Sight("system", reverse("incidents:system-detail", args=["outreach-sending"]), alfred),
         Sight("system-edit", reverse("incidents:system-edit", args=["outreach-sending"]), alfred),
-        Sight("playbooks", reverse("incidents:playbook-list"), "devin"),
-        Sight(
-            "playbook",
-            reverse("incidents:playbook-detail", args=["email-bounce-spike"]),
-            "devin",
-        ),
-        Sight("playbook-edit", reverse("incidents:playbook-edit", args=["api-down"]), alfred),
-        Sight("playbook-new", reverse("incidents:playbook-new"), alfred, is_twin=True),
-        Sight(
-            "playbook-run",
-            reverse("incidents:runs", args=[_incident(Status.INVESTIGATING).ref]),
-            "devin",
-        ),
         Sight("templates", reverse("incidents:template-list"), alfred),
         Sight(
             "template-edit",
@@ -242,65 +213,6 @@ def _records() -> list[Sight]:
         Sight("outbox", reverse("incidents:outbox"), alfred),
         Sight("message", reverse("incidents:message", args=[message.pk]), alfred),
     ]
-
-
-def _outbox() -> list[Sight]:
-    """Messages in every state, a paused channel, and what is asked before held ones leave.
-
-    Comes last: what is held or paused is told on every page from then on.
-    """
-    alfred = "alfred"
-    listed, held_page = reverse("incidents:outbox"), reverse("incidents:outbox-held")
-    failed = _message(MessageState.DEAD, "550 5.1.1 user unknown")
-    lost = "The connection broke after the mail was sent: connection reset."
-    uncertain = _message(MessageState.UNCERTAIN, lost)
-    replacement = _message(MessageState.SENT, replaces=failed, receipt="250 queued", repeats=1)
-    _message(MessageState.DISMISSED, "552 5.2.2 mailbox full")
-    return [
-        Sight("message-failed", reverse("incidents:message", args=[failed.pk]), alfred),
-        Sight("message-uncertain", reverse("incidents:message", args=[uncertain.pk]), alfred),
-        Sight("message-replaced", reverse("incidents:message", args=[replacement.pk]), "devin"),
-        Sight("outbox-nothing", f"{listed}?q=nothingisnamedlikethis", alfred),
-        Sight("outbox-failed", f"{listed}?state=failed", "rick", is_twin=True),
-        Sight("outbox-troubled", listed, alfred, prepare=_trouble),
-        Sight("outbox-reading", listed, "devin", prepare=_trouble),
-        Sight("outbox-held", f"{listed}?state=held", alfred, prepare=_trouble),
-        Sight("outbox-release", f"{held_page}?do=release&all=on", alfred, prepare=_trouble),
-        Sight(
-            "outbox-cancel", f"{held_page}?do=cancel&all=on", alfred, prepare=_trouble, is_twin=True
-        ),
-    ]
-
-
-def _message(state: MessageState, error: str = "", **fields: Any) -> Message:
-    now, incident = timezone.now(), _incident(Status.INVESTIGATING)
-    instants = {"created_at": now, "due_at": now, "next_attempt_at": now}
-    if state == MessageState.SENT:
-        instants["sent_at"] = now
-    return make_message(
-        state=state,
-        subject=f"Issue with your CRM sync: {state.label.lower()}",
-        reference=incident.ref,
-        last_error=error,
-        attempts=int(bool(error)),
-        **(instants | fields),
-    )
-
-
-def _trouble() -> None:
-    """Held messages and a refused token, once."""
-    if Message.objects.held().exists():
-        return
-    _message(MessageState.HELD, recipient="mara@haldensolar.example")
-    _message(MessageState.HELD, channel=Channel.HUBSPOT, recipient="4711")
-    now = timezone.now()
-    ChannelPause.objects.create(
-        channel=Channel.TELEGRAM,
-        reason="401 Unauthorized",
-        since=now,
-        until=now + dt.timedelta(minutes=4),
-        needs_a_person=True,
-    )
 
 
 def _own() -> list[Sight]:
@@ -321,24 +233,6 @@ def _draft(incident: Incident, by: Actor, text: str) -> MailDraft:
     clients = list(incident.clients.all())
     draft = start_draft(incident, kind=MailKind.UPDATE, clients=clients, by=by, now=now)
     return edit_draft(draft, {"update_text": text}, by=by, now=now)
-
-
-def _escalated() -> list[Sight]:
-    """Last, because the alarm stands on every page from then on."""
-    listed = reverse("incidents:escalations")
-    unseen = Escalation.objects.unseen().latest("pk")
-    phone = reverse("incidents:escalation-phone", args=[unseen.pk])
-    return [
-        Sight("escalations", listed, "clayton"),
-        Sight("escalations-alarm", listed, "rick", prepare=_lose_a_message),
-        Sight("escalation-phone", phone, "rick"),
-    ]
-
-
-def _lose_a_message() -> None:
-    """E10: of the newest escalation no message can be delivered."""
-    newest = Escalation.objects.unseen().latest("pk")
-    Escalation.objects.filter(pk=newest.pk).update(is_undeliverable=True)
 
 
 def _escalations() -> tuple[str, str]:

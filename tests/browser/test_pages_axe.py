@@ -14,7 +14,8 @@ from incidents.enums import Status
 from incidents.models import Incident
 from tests import factories
 from tests.browser.conftest import House, say
-from tests.browser.gallery import Sight, empty_sights, sights
+from tests.browser.gallery import empty_sights, sights
+from tests.browser.sight import Sight, wait_for_figures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -52,6 +53,9 @@ class Looker:
             if response is None or response.status >= 500:
                 self.faults.append(f"{sight.name}: {response and response.status}")
                 continue
+            wait_for_figures(page)
+            if sight.act:
+                sight.act(page)
             for size in (WIDE, PHONE):
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 self._judge(page, f"{sight.name} at {size['width']} px")

@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from config.engine import beat
-from tests.browser.gallery import Sight, empty_sights, sights
+from tests.browser.gallery import empty_sights, sights
+from tests.browser.sight import Sight, wait_for_figures
 
 pytestmark = [
     pytest.mark.browser,
@@ -44,6 +45,9 @@ def test_pictures_of_every_page(browser_as: Callable[..., Page]) -> None:
             if sight.prepare:
                 sight.prepare()
             page.goto(sight.path)
+            wait_for_figures(page)
+            if sight.act:
+                sight.act(page)
             for size, theme in product(SIZES, ("light", "dark")):
                 page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -62,8 +62,7 @@ def test_sev1_goes_from_detection_to_closed(
     ref = _detect(house)
     _triage(house, ref)
     _say_seen(house, ref)
-    _notify(house, ref)
-    settings.MAIL_UNDO_SECONDS = 2  # Undo was proven; the later mails need not wait for it.
+    _notify(house, ref, settings)
     _fix(house, ref)
     _resolve(house, ref)
     _learn(house, ref)
@@ -135,7 +134,7 @@ def _say_seen(house: House, ref: str) -> None:
     assert escalation.acknowledged_by == "Clayton"
 
 
-def _notify(house: House, ref: str) -> None:
+def _notify(house: House, ref: str, settings: Settings) -> None:
     """SOP step 3: the guard finds the blame, the rewrite is used, undo works, two mails leave."""
     page = house.page_of("revenue")
     page.goto("/")
@@ -158,9 +157,11 @@ def _notify(house: House, ref: str) -> None:
     )
     send = page.locator("#mail-do").get_by_role("button", name="Send to 2 clients")
     expect(page.locator("#why-not")).to_have_count(0)
+    settings.MAIL_UNDO_SECONDS = 60  # However slow the machine, there is time to take it back.
     send.click()
     page.locator("#undo").get_by_role("button", name="Undo").click()
     expect(page.locator(".msg.is-ok")).to_contain_text("Taken back: 2 mails not sent.")
+    settings.MAIL_UNDO_SECONDS = 2
     assert house.deliver_client_mails() == {}
     page.locator("#mail-do").get_by_role("button", name="Send to 2 clients").click()
     expect(page.locator("#undo")).to_be_visible()

@@ -184,6 +184,9 @@ def test_founder_saw_each_sev1(demo):
 
     seen = Escalation.objects.filter(rule="E1", acknowledged_at__isnull=False)
     assert {escalation.incident for escalation in seen} == set(severe)
+    outage = Escalation.objects.filter(rule="E5", incident__status=Status.CLOSED)
+    assert outage.exists()
+    assert not outage.filter(acknowledged_at=None).exists()
 
 
 # seed_demo and clear_demo beside it -----------------------------------------------------

@@ -93,7 +93,7 @@ def test_the_page_shows_the_letter_as_the_client_reads_it_M9_C9(
     letter = re.search(r'class="letter".*?</section>', text, re.DOTALL)
     assert letter is not None
     assert "Figures are late" not in letter[0]
-    assert "Send to 1 client" in text
+    assert "Send the update" in text
     assert not ClientDigest.objects.exists(), "a look writes nothing"
 
 

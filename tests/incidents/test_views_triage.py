@@ -22,6 +22,7 @@ from incidents.models import (
     System,
     TimelineEntry,
 )
+from incidents.playbooks.attaching import attach_playbook
 from notifications.models import Message
 from tests.factories import (
     NOW,
@@ -320,6 +321,38 @@ def test_preview_shows_the_deadlines_that_triage_sets(
         key: value for key, value in due.items() if key[0] == "notice"
     }
     assert set(due.values()) >= {NOW + 15 * MINUTE}
+
+
+@pytest.mark.parametrize(("level", "is_owed"), [("1", False), ("2", True), ("3", True)])
+def test_preview_announces_the_duty_of_the_playbook_P3(
+    level: str, is_owed: bool, team: Team, scope: object, sign_in: SignIn
+) -> None:
+    """“If outage exceeds 1 hour”, below SEV-1: as said beforehand, so it is written."""
+    browser, values = sign_in(user=team.orchestrator.user), report(level=level, playbook="api-down")
+    answer = browser.post(f"{NEW}preview/", values)
+    browser.post(NEW, values)
+    said = [plan.due_at for plan in answer.context["board"].forecast.duties]
+    rows = Incident.objects.get().deadlines.counted().filter(kind="playbook")
+    assert said == [row.due_at for row in rows] == [NOW + 40 * MINUTE] * is_owed
+    page = answer.content.decode()
+    assert ("Notify affected clients if outage exceeds 1 hour" in page) is is_owed
+    assert ("All clients told by" in page) is is_owed
+
+
+def test_triage_keeps_the_duty_of_a_playbook_that_came_with_it_P3(
+    team: Team, scope: object, sign_in: SignIn
+) -> None:
+    browser = sign_in(user=team.orchestrator.user)
+    browser.post(NEW, report(report_only="1"))
+    incident = Incident.objects.get()
+    attach_playbook(
+        incident, make_playbooks()["api-down"], by=team.actor("orchestrator"), now=NOW - MINUTE
+    )
+    url = f"{incident.get_absolute_url()}triage/preview/"
+    kept = browser.post(url, triage(incident, playbook="api-down"))
+    assert len(kept.context["board"].forecast.duties) == 1
+    other = browser.post(url, triage(incident, playbook="crm-sync-break"))
+    assert other.context["board"].forecast.duties == []
 
 
 @pytest.mark.parametrize(
