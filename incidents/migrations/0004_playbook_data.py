@@ -1,8 +1,11 @@
-"""Playbooks get their branches, and what incidents carried becomes runs with copied steps."""
+"""Playbooks get their branches, and what incidents carried becomes runs with copied steps.
+
+The old table of attached playbooks goes then; runs are the way from incidents to playbooks.
+"""
 
 import datetime as dt
 
-from django.db import migrations
+from django.db import migrations, models
 
 #: What each step of the SOP gained, by playbook and text.
 GAINED = {
@@ -196,8 +199,26 @@ def carry_back(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("incidents", "0004_playbook_runs")]
+    dependencies = [("incidents", "0003_escalations_updates_playbooks")]
     operations = [
         migrations.RunPython(name_steps, migrations.RunPython.noop),
         migrations.RunPython(carry_runs, carry_back),
+        migrations.AddConstraint(
+            model_name="playbookstep",
+            constraint=models.UniqueConstraint(
+                fields=["playbook", "key"], name="playbook_step_key"
+            ),
+        ),
+        # Django cannot put a model between two others by altering the field.
+        migrations.RemoveField(model_name="incident", name="playbooks"),
+        migrations.AddField(
+            model_name="incident",
+            name="playbooks",
+            field=models.ManyToManyField(
+                blank=True,
+                related_name="incidents",
+                through="incidents.PlaybookRun",
+                to="incidents.playbook",
+            ),
+        ),
     ]

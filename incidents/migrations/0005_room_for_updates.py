@@ -20,6 +20,6 @@ def fill(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("incidents", "0006_playbook_through")]
+    dependencies = [("incidents", "0004_playbook_data")]
 
     operations = [migrations.RunPython(leave_room, fill)]
