@@ -11,6 +11,9 @@ DEMO ?= 1
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+# Compiled files are kept whatever the shell says: without them every start compiles all of it,
+# and every run of the tests rewrites all of their asserts.
+unexport PYTHONDONTWRITEBYTECODE
 ifneq (,$(PORT))
 export PORT
 else
@@ -44,7 +47,7 @@ prepare: $(VENV)/run.stamp
 	@$(MAKE) --silent var/static.stamp
 
 test: $(VENV)/dev.stamp ## every test that needs no service (the same on PostgreSQL with DATABASE_URL)
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "$(CHOSEN)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "$(CHOSEN)" $(PYTEST_ARGS)
 
 browser-test: $(VENV)/dev.stamp ## the tests that drive Chromium
 	@$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
