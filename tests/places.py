@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -35,6 +36,16 @@ def database_url() -> str:
         return f"sqlite:///{values['NAME']}"
     login = f"{values['USER']}:{values['PASSWORD']}".rstrip(":")
     return f"postgres://{login}@{values['HOST']}:{values['PORT'] or 5432}/{values['NAME']}"
+
+
+def copy_test_database(target: Path) -> None:
+    """The test database, migrated and empty, as another SQLite file: sooner than migrating."""
+    address = f"file:{connection.settings_dict['NAME']}?mode=ro"
+    with (
+        closing(sqlite3.connect(address, uri=True)) as ours,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        ours.backup(copy)
 
 
 @contextmanager

@@ -1,20 +1,10 @@
-"""`backup` and `restore` on really migrated databases, each in processes of its own.
-
-The suite's own database says which kind: SQLite files, or PostgreSQL databases beside the test
-database.
-"""
+"""`backup` and `restore` on databases of their own, each in processes of its own."""
 
 import json
-import os
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +18,13 @@ from config.backups.restoring import database_name
 from notifications.enums import SETTLED, MessageState
 from notifications.holding import hold_all
 from notifications.models import DeliveryAttempt, Message
+from tests.config.databases import Place, database, make_tables, suite
 from tests.conftest import SmtpServer
-from tests.factories import NOW, make_message
-from tests.places import ROOT, started, wait_for
+from tests.factories import NOW, make_client, make_message
+from tests.places import started, wait_for
 
-pytestmark = [pytest.mark.slow]
+# All use the database, so that no others come in between: the filled one is made once.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 #: One message in every state that means “not sent yet”, one sent, one failed.
 FILL = """
@@ -57,93 +49,6 @@ make_message(recipient="dead@client.example", state=MessageState.DEAD)
 UNSENT = ["leased@client.example", "sending@client.example", "waits@client.example"]
 
 
-@dataclass
-class Place:
-    """A database of its own, and the program on it."""
-
-    url: str
-    name: str
-    folder: Path
-    path: str = os.environ["PATH"]
-
-    def environ(self, **more: str) -> dict[str, str]:
-        return {
-            "PATH": self.path,
-            "ENV_FILE": "tests/none.env",
-            "DJANGO_SETTINGS_MODULE": "tests.place_settings",
-            "PLACE": str(self.folder),
-            "SECRET_KEY": "only-for-tests-" + "x" * 50,
-            "DATABASE_URL": self.url,
-            **more,
-        }
-
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environ(),
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-
-    def done(self, *arguments: str) -> str:
-        ran = self.manage(*arguments)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
-
-    def refused(self, *arguments: str) -> str:
-        """The one line of a command that fails with status 1 and no traceback."""
-        ran = self.manage(*arguments)
-        assert ran.returncode == 1
-        assert ran.stderr.startswith("CommandError: ")
-        assert len(ran.stderr.splitlines()) == 1
-        return ran.stderr.removeprefix("CommandError: ").strip()
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the database says, asked past the program."""
-        if connection.vendor == "sqlite":
-            with closing(sqlite3.connect(self.folder / self.name)) as file:
-                rows = file.execute(sql).fetchall()
-                file.commit()
-            return rows
-        with psycopg.connect(self.url, autocommit=True) as server:
-            answer = server.execute(sql)
-            return answer.fetchall() if answer.description else []
-
-    def messages(self) -> dict[str, str]:
-        return dict(self.query("SELECT recipient, state FROM notifications_message"))
-
-    def clients(self) -> list[str]:
-        return [row[0] for row in self.query("SELECT name FROM incidents_client ORDER BY name")]
-
-    def write(self, code: str) -> None:
-        self.done("shell", "--no-imports", "-c", f"from tests.factories import *\n{code}")
-
-
-def make_place(folder: Path, template: Place | None = None) -> tuple[Place, Callable[[], None]]:
-    """An empty database, or a copy of ``template``; and what takes it away again."""
-    if connection.vendor == "sqlite":
-        file = folder / "incidents.sqlite3"
-        if template:
-            shutil.copy(template.folder / "incidents.sqlite3", file)
-        return Place(f"sqlite:///{file}", file.name, folder), lambda: None
-    values = connection.settings_dict
-    name = f"backup_{uuid.uuid4().hex[:10]}"
-    login = f"{values['USER']}:{values['PASSWORD']}".rstrip(":")
-    server = f"{values['HOST']}:{values['PORT'] or 5432}"
-
-    def administer(statement: str) -> None:
-        address = f"postgres://{login}@{server}/postgres"
-        with psycopg.connect(address, autocommit=True) as admin:
-            admin.execute(statement)
-
-    administer(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template.name}"' if template else ""))
-    place = Place(f"postgres://{login}@{server}/{name}", name, folder)
-    return place, lambda: administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _tools(django_db_setup: None) -> None:
     """PostgreSQL is saved by its own tools; without them there is nothing to test."""
@@ -154,50 +59,53 @@ def _tools(django_db_setup: None) -> None:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, _tools: None) -> Iterator[Place]:
     """Migrated, with the SOP and a few messages; made once, never changed."""
-    place, take_away = make_place(tmp_path_factory.mktemp("filled"))
-    place.done("migrate", "--verbosity", "0")
-    place.done("shell", "--no-imports", "-c", FILL)
-    yield place
-    take_away()
+    with database(tmp_path_factory.mktemp("filled")) as place:
+        make_tables(place)
+        place.done("shell", "--no-imports", "-c", FILL)
+        yield place
 
 
 @pytest.fixture
 def place(filled: Place, tmp_path: Path) -> Iterator[Place]:
     """A copy of the filled database."""
-    copy, take_away = make_place(tmp_path, filled)
-    yield copy
-    take_away()
+    with database(tmp_path, like=filled) as copy:
+        yield copy
 
 
 @pytest.fixture
 def empty(tmp_path_factory: pytest.TempPathFactory, _tools: None) -> Iterator[Place]:
     """A database without a single table."""
-    bare, take_away = make_place(tmp_path_factory.mktemp("empty"))
-    yield bare
-    take_away()
+    with database(tmp_path_factory.mktemp("empty")) as bare:
+        yield bare
 
 
 @pytest.fixture(scope="module")
-def saved(filled: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of the filled database."""
+def report(filled: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `backup` said of its backup of the filled database."""
     file = tmp_path_factory.mktemp("saved") / "incidents.backup"
-    filled.done("backup", str(file))
-    return file
+    said: dict[str, Any] = json.loads(filled.done("backup", str(file), "--json"))
+    return said
 
 
-def test_backup_is_one_private_file_and_leaves_nothing_else(place: Place, tmp_path: Path) -> None:
-    folder = tmp_path / "backups"
-    folder.mkdir()
-    report = json.loads(place.done("backup", str(folder / "b1"), "--json"))
-    assert [file.name for file in folder.iterdir()] == ["b1"]
-    assert report["bytes"] == (folder / "b1").stat().st_size > 10_000
-    assert (folder / "b1").stat().st_mode & 0o777 == 0o600
+@pytest.fixture(scope="module")
+def saved(report: dict[str, Any]) -> Path:
+    """That backup."""
+    return Path(report["path"])
+
+
+def test_backup_is_one_private_file_and_leaves_nothing_else(
+    place: Place, report: dict[str, Any], saved: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert [file.name for file in saved.parent.iterdir()] == ["incidents.backup"]
+    assert report["bytes"] == saved.stat().st_size > 10_000
+    assert saved.stat().st_mode & 0o777 == 0o600
+    folder = tmp_path_factory.mktemp("again")
+    shutil.copy(saved, folder / "b1")
     again = place.done("backup", str(folder / "b1"))
     assert again.startswith(f"Saved to {folder / 'b1'}: ")
     assert [file.name for file in folder.iterdir()] == ["b1"]
 
 
-@pytest.mark.django_db
 def test_backup_overwrites_nothing_but_a_backup(tmp_path: Path) -> None:
     diary = tmp_path / "diary.txt"
     diary.write_text("Dear diary")
@@ -223,14 +131,13 @@ def test_restore_brings_all_back_and_holds_what_was_not_sent_W9(empty: Place, sa
     assert states["sent@client.example"] == "sent"
     assert states["dead@client.example"] == "dead"
     assert empty.clients() == ["Halden Solar"]
-    empty.done("migrate", "--check")
+    assert empty.migrations() == suite().migrations()
     opened = empty.done("open_incident", "--title", "Anew", "--source", "agent", "--json")
     assert json.loads(opened)["joined"] is False
     with pytest.raises((sqlite3.IntegrityError, psycopg.errors.IntegrityConstraintViolation)):
         empty.query("UPDATE incidents_timelineentry SET text = 'Gone'")
 
 
-@pytest.mark.django_db
 def test_the_statements_of_the_hold_do_what_hold_all_does() -> None:
     """A restore holds in SQL, inside the transaction that brings the rows back."""
     lease = {"lease_token": "t", "lease_expires_at": NOW}
@@ -260,16 +167,21 @@ def test_the_statements_of_the_hold_do_what_hold_all_does() -> None:
 def test_restore_replaces_a_database_in_use_only_when_it_is_named(
     place: Place, saved: Path
 ) -> None:
-    place.write("make_client(name='Later', slug='later')")
+    place.query("UPDATE incidents_client SET name = 'Later'")
     told = place.refused("restore", str(saved))
-    assert "not empty: 2 clients" in told
-    assert "1 incident, " in told
+    assert "not empty: 1 client, 1 incident, " in told
     assert told.endswith(f"--force {place.name}")
-    assert "not the name" in place.refused("restore", str(saved), "--force", "yes")
-    assert place.clients() == ["Halden Solar", "Later"]
+    assert place.clients() == ["Later"]
     report = json.loads(place.done("restore", str(saved), "--force", place.name, "--json"))
     assert (report["incidents"], report["held"]) == (1, 3)
     assert place.clients() == ["Halden Solar"]
+
+
+def test_another_databases_name_replaces_nothing(saved: Path) -> None:
+    client = make_client()
+    with pytest.raises(BackupError, match="“yes” is not the name"):
+        restore(saved, force="yes", now=NOW)
+    client.refresh_from_db()
 
 
 def damage(saved: Path, target: Path, how: str) -> Path:
@@ -285,7 +197,6 @@ def damage(saved: Path, target: Path, how: str) -> Path:
     return target
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("how", ["cut", "overwritten", "foreign"])
 def test_damaged_file_is_refused_before_anything_is_asked(
     how: str, saved: Path, tmp_path: Path
@@ -298,7 +209,6 @@ def test_damaged_file_is_refused_before_anything_is_asked(
     assert Message.objects.count() == 1
 
 
-@pytest.mark.django_db
 def test_other_databases_backup_is_refused(tmp_path: Path) -> None:
     other = b"PGDMP" if connection.vendor == "sqlite" else b"SQLite format 3\x00"
     file = tmp_path / "other"
@@ -309,22 +219,23 @@ def test_other_databases_backup_is_refused(tmp_path: Path) -> None:
         restore(tmp_path / "nowhere", now=NOW)
 
 
-def test_newer_versions_backup_is_refused_and_older_ones_are_migrated(
-    place: Place, empty: Place, tmp_path: Path
-) -> None:
-    names = sorted(file.stem for file in (ROOT / "monitoring" / "migrations").glob("0*.py"))
-    place.done("migrate", "monitoring", names[-2] if len(names) > 1 else "zero")
-    place.done("backup", str(tmp_path / "older"))
-    assert "1 migration run." in empty.done("restore", str(tmp_path / "older"))
-    empty.done("migrate", "--check")
+def test_newer_versions_backup_is_refused(place: Place, tmp_path: Path) -> None:
     place.query(
         "INSERT INTO django_migrations (app, name, applied) "
         "VALUES ('incidents', '9999_from_the_future', '2026-01-01')"
     )
     place.done("backup", str(tmp_path / "newer"))
-    told = place.refused("restore", str(tmp_path / "newer"), "--force", place.name)
-    assert "newer version" in told
-    assert "9999_from_the_future" in told
+    with pytest.raises(BackupError, match=r"newer version .* \(incidents 9999_from_the_future\)"):
+        restore(tmp_path / "newer", force=database_name(), now=NOW)
+
+
+def test_what_an_older_backup_lacks_is_migrated(place: Place, empty: Place, tmp_path: Path) -> None:
+    place.query("DROP TABLE django_session")
+    place.query("DELETE FROM django_migrations WHERE app = 'sessions'")
+    place.done("backup", str(tmp_path / "older"))
+    assert "1 migration run." in empty.done("restore", str(tmp_path / "older"))
+    assert empty.migrations() == suite().migrations()
+    assert empty.query("SELECT * FROM django_session") == []
 
 
 @pytest.mark.fault

@@ -15,10 +15,18 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from config import supervisor as supervising
 from config.supervisor import Child, ChildPlan, Supervisor
-from tests.places import ROOT, children_of, find_child, is_alive, wait_for
+from tests.places import (
+    ROOT,
+    children_of,
+    copy_test_database,
+    find_child,
+    is_alive,
+    wait_for,
+)
 
 
 @pytest.fixture
@@ -40,9 +48,12 @@ def environ(tmp_path: Path, free_port: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrating takes longer than all the rest, so it is done once."""
+def migrated_file(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Path:
+    """A SQLite file with all tables; on PostgreSQL it has to be migrated."""
     path = tmp_path_factory.mktemp("migrated") / "serve.sqlite3"
+    if connection.vendor == "sqlite":
+        copy_test_database(path)
+        return path
     environ = {"PATH": os.environ["PATH"], "ENV_FILE": "tests/none.env"}
     done = manage(
         "migrate", "--verbosity", "0", environ=environ | {"DATABASE_URL": f"sqlite:///{path}"}
@@ -97,6 +108,7 @@ def served(migrated: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
 
 
 @pytest.mark.fault
+@pytest.mark.django_db
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_starts_three_children_and_stops_them_all(
     served: subprocess.Popen[str], free_port: int, tmp_path: Path, number: signal.Signals
@@ -113,6 +125,7 @@ def test_serve_starts_three_children_and_stops_them_all(
 
 
 @pytest.mark.fault
+@pytest.mark.django_db
 def test_serve_brings_a_killed_child_back(
     served: subprocess.Popen[str], free_port: int, tmp_path: Path
 ) -> None:
@@ -134,6 +147,7 @@ def test_serve_without_tables_says_so_in_one_line(environ: dict[str, str]) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.django_db
 def test_serve_on_a_taken_port_says_so_in_one_line(
     migrated: dict[str, str], free_port: int
 ) -> None:
