@@ -108,9 +108,7 @@ def _read_connection(client: Client, *, now: dt.datetime) -> Reading:
     if age >= CONNECTION_STALE:
         return Reading(title, None, value="no report lately", age=age, detail=newest.detail)
     word = "the last sync worked" if newest.is_ok else "the last sync failed"
-    return Reading(
-        title, newest.is_ok, value=word, threshold="works", age=age, detail=newest.detail
-    )
+    return Reading(title, newest.is_ok, value=word, age=age, detail=newest.detail)
 
 
 def _age_of_check(domain: str, *, now: dt.datetime) -> dt.timedelta | None:
