@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
+from playwright.sync_api import Page
 
 from incidents.actors import Actor, actor_for
 from incidents.correspondence import edit_draft, send_draft, start_draft, undo_send
@@ -80,6 +81,7 @@ def _daily() -> list[Sight]:
         Sight("list-filtered", f"{listed}?status=investigating&q=bounces", "alfred", is_twin=True),
         Sight("list-nothing", f"{listed}?q=nothingisnamedlikethis", "alfred"),
         Sight("new", reverse("incidents:new"), "alfred"),
+        Sight("new-overtaken", reverse("incidents:new"), "alfred", act=_overtake_the_preview),
         Sight("new-delivery", reverse("incidents:new"), "devin"),
         Sight("new-revenue", reverse("incidents:new"), "rick", is_twin=True),
         Sight(
@@ -222,6 +224,18 @@ def _own() -> list[Sight]:
         Sight("second-factor", reverse("mfa_index"), "rick"),
         Sight("not-found", "/incidents/INC-1999-0001/", "rick"),
     ]
+
+
+def _overtake_the_preview(page: Page) -> None:
+    """A submit before the clients of the system were seen: they are shown first."""
+    page.evaluate(
+        """() => {
+          document.querySelector("[name=title]").value = "The report is empty";
+          document.querySelector("#system-weekly-dashboard").click();
+          document.querySelector("#triage").requestSubmit();
+        }"""
+    )
+    page.locator("#clients-changed").wait_for()
 
 
 def _incident(status: str) -> Incident:
