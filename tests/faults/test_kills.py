@@ -71,7 +71,7 @@ def test_engine_killed_at_a_point(
             say(as_table(title, verdicts))
             assert_sound(verdicts)
             # How often the moment is caught depends on the machine; once, in the small run.
-            assert engine.kills >= (kills - 1 if IS_FULL else 1)
+            assert engine.kills >= (kills // 2 if IS_FULL else 1)
             assert_sent_again_is_counted(place, ledger, place.states()["uncertain"])
         finally:
             engine.end()
