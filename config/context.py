@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.urls import reverse
@@ -24,6 +24,7 @@ from incidents.middleware import remember_zone
 from incidents.models import Escalation, Hold, Incident, Responder
 from incidents.obligations import Term
 from incidents.permissions import may
+from incidents.prepared import prepared
 from incidents.transitions import Step
 from monitoring.models import Audit, AuditFinding, Beat
 from monitoring.models.beat import CANARY, ENGINE
@@ -70,55 +71,7 @@ class Shell:
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
         """One row for each group of the account, all with the same figures."""
-        user, now = self._user, self._now
-        people = Responder.objects.filter(user=OuterRef("pk"), is_active=True)
-        beats, canary = (Beat.objects.filter(name=name).values("at")[:1] for name in BEATS)
-        deadline = deadlines_held(user, now=now).values(
-            data=JSONObject(
-                ref="incident__ref",
-                started_at="started_at",
-                due_at="due_at",
-                is_provisional="is_provisional",
-            )
-        )
-        rows = (
-            User.objects.filter(pk=user.pk)
-            .order_by()
-            .annotate(
-                beat_at=Subquery(beats),
-                canary_at=Subquery(canary),
-                waiting=CountOf(Message.objects.waiting()),
-                failed=CountOf(Message.objects.failed()),
-                uncertain=CountOf(Message.objects.uncertain()),
-                held=CountOf(Message.objects.held()),
-                paused=CountOf(ChannelPause.objects.alarming(at=now)),
-                unheard=CountOf(Escalation.objects.unheard()),
-                found=CountOf(AuditFinding.objects.filter(is_on_pages=False)),
-                audited_at=Subquery(Audit.objects.values("finished_at")[:1]),
-                has_digests=Exists(digests_at_hand()),
-                sending_held=CountOf(Hold.objects.alarming()),
-                own_zone=Subquery(people.values("time_zone")[:1]),
-                deadline=Subquery(deadline[:1]),
-            )
-            .values(
-                "groups__name",
-                "beat_at",
-                "canary_at",
-                "waiting",
-                "failed",
-                "uncertain",
-                "held",
-                "paused",
-                "unheard",
-                "found",
-                "audited_at",
-                "has_digests",
-                "sending_held",
-                "own_zone",
-                "deadline",
-            )
-        )
-        found: list[dict[str, Any]] = [dict(row) for row in rows]
+        found = _figures(user=self._user.pk, now=self._now)
         if found:
             remember_zone(self._request, found[0]["own_zone"] or "")
         return found or [dict.fromkeys(FIGURES, 0)]
@@ -259,6 +212,58 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
         return {"now": now, "shell": None}
     return {"now": now, "shell": Shell(request, request.user, now=now)}  # type: ignore[arg-type]
+
+
+@prepared
+def _figures(*, user: int, now: dt.datetime) -> QuerySet[User, Any]:
+    """What the frame says of the house and of the reader, a row for each of their groups."""
+    people = Responder.objects.filter(user=OuterRef("pk"), is_active=True)
+    beats, canary = (Beat.objects.filter(name=name).values("at")[:1] for name in BEATS)
+    deadline = deadlines_held(user, now=now).values(
+        data=JSONObject(
+            ref="incident__ref",
+            started_at="started_at",
+            due_at="due_at",
+            is_provisional="is_provisional",
+        )
+    )
+    return (
+        User.objects.filter(pk=user)
+        .order_by()
+        .annotate(
+            beat_at=Subquery(beats),
+            canary_at=Subquery(canary),
+            waiting=CountOf(Message.objects.waiting()),
+            failed=CountOf(Message.objects.failed()),
+            uncertain=CountOf(Message.objects.uncertain()),
+            held=CountOf(Message.objects.held()),
+            paused=CountOf(ChannelPause.objects.alarming(at=now)),
+            unheard=CountOf(Escalation.objects.unheard()),
+            found=CountOf(AuditFinding.objects.filter(is_on_pages=False)),
+            audited_at=Subquery(Audit.objects.values("finished_at")[:1]),
+            has_digests=Exists(digests_at_hand()),
+            sending_held=CountOf(Hold.objects.alarming()),
+            own_zone=Subquery(people.values("time_zone")[:1]),
+            deadline=Subquery(deadline[:1]),
+        )
+        .values(
+            "groups__name",
+            "beat_at",
+            "canary_at",
+            "waiting",
+            "failed",
+            "uncertain",
+            "held",
+            "paused",
+            "unheard",
+            "found",
+            "audited_at",
+            "has_digests",
+            "sending_held",
+            "own_zone",
+            "deadline",
+        )
+    )
 
 
 def _alarm(escalation: Escalation, *, now: dt.datetime) -> Alarm:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, Max, Subquery
+from django.db.models import Exists, F, Max, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -28,7 +28,8 @@ from incidents.models import (
     TimelineEntry,
 )
 from incidents.obligations import Obligation, by_urgency, obligations_of
-from incidents.rows import IncidentRow, incident_rows
+from incidents.prepared import prepared
+from incidents.rows import incident_rows, listed
 from incidents.stamps import is_unchanged, stamped
 from monitoring.models import Beat
 from monitoring.models.beat import CANARY, ENGINE
@@ -74,15 +75,14 @@ def home(request: HttpRequest) -> HttpResponse:
 def _context(
     request: HttpRequest, user: User, by: Actor, is_everyones: bool, *, now: dt.datetime
 ) -> dict[str, Any]:
-    visible = Incident.objects.visible_to(user)
     shell = Shell(request, user, now=now)
-    shown = _duties(user, by, visible, is_everyones, now=now)
+    shown = _duties(user, by, is_everyones, now=now)
     if shell.has_digests:
         updates = digest_duties(user, now=now, is_everyones=is_everyones)
         shown = sorted([*shown, *updates], key=by_urgency)
     duties = [duty for duty in shown if duty.holder_user == user.pk] if is_everyones else shown
-    rows = _open_rows(visible, now=now)
-    tallies = _tallies(visible, shell, now=now)
+    rows = incident_rows(_open(user=user.pk, sees_all=by.sees_all))
+    tallies = _tallies(user, by, shell, now=now)
     return {
         "now": now,
         "shell": shell,
@@ -94,18 +94,16 @@ def _context(
         "open_count": capped(tallies[0].count),
         "tallies": tallies[1:],
         "is_calm": not rows and not duties,
-        "last_closed": [] if rows else _last_closed(visible),
+        "last_closed": [] if rows else _last_closed(user=user.pk, sees_all=by.sees_all),
         "beat_limit": SILENT_AFTER,
         "watch": home_panels(now=now),
         "poll_url": request.get_full_path(),
     }
 
 
-def _duties(
-    user: User, by: Actor, visible: Any, is_everyones: bool, *, now: dt.datetime
-) -> list[Obligation]:
+def _duties(user: User, by: Actor, is_everyones: bool, *, now: dt.datetime) -> list[Obligation]:
     """What is owed on incidents and on checklists, the most urgent first."""
-    owed = obligations_of(by, incidents=visible, now=now, is_everyones=is_everyones)
+    owed = obligations_of(by, now=now, is_everyones=is_everyones)
     runs = run_duties(user, now=now, is_everyones=is_everyones)
     return sorted([*owed, *runs], key=by_urgency)
 
@@ -120,27 +118,30 @@ def _next_of(duties: list[Obligation]) -> Obligation | None:
     return next(iter(clocks if clocks and is_run_first else duties), None)
 
 
-def _open_rows(visible: Any, *, now: dt.datetime) -> list[IncidentRow]:
+@prepared
+def _open(*, user: int, sees_all: bool) -> QuerySet[Incident]:
     """Open incidents, what nobody has triaged first, then the most severe."""
-    rows = visible.open().order_by(F("severity").asc(nulls_first=True), "-id")
-    return incident_rows(rows[: SHOWN_OPEN + 1], now=now)
+    rows = Incident.objects.seen_by(user, sees_all=sees_all).open()
+    return listed(rows.order_by(F("severity").asc(nulls_first=True), "-id"))[: SHOWN_OPEN + 1]
 
 
-def _last_closed(visible: Any) -> list[Incident]:
-    rows = visible.filter(status=Status.CLOSED).select_related("severity")
-    return list(rows.order_by("-closed_at")[:LAST_CLOSED])
+@prepared
+def _last_closed(*, user: int, sees_all: bool) -> QuerySet[Incident]:
+    rows = Incident.objects.seen_by(user, sees_all=sees_all).filter(status=Status.CLOSED)
+    return rows.select_related("severity").order_by("-closed_at")[:LAST_CLOSED]
 
 
-def _tallies(visible: Any, shell: Shell, *, now: dt.datetime) -> list[Tally]:
-    """Open, breached, untriaged, unsent drafts, updates due today, alarms: one query."""
-    end_of_day = timezone.localtime(now).replace(hour=23, minute=59, second=59)
+@prepared
+def _counts(*, user: int, sees_all: bool, end_of_day: dt.datetime) -> QuerySet[User, Any]:
+    visible = Incident.objects.seen_by(user, sees_all=sees_all)
     is_open = visible.open()
     drafts = MailDraft.objects.filter(incident__in=is_open, finished_at__isnull=True)
     promises = Deadline.objects.running().filter(
         incident__in=is_open, kind=DeadlineKind.PROMISE, due_at__lte=end_of_day
     )
-    figures = (
-        User.objects.filter(pk=shell.actor.user.pk if shell.actor.user else 0)
+    return (
+        User.objects.filter(pk=user)
+        .order_by()
         .annotate(
             opened=CountOf(is_open),
             breached=CountOf(is_open.breached()),
@@ -149,8 +150,13 @@ def _tallies(visible: Any, shell: Shell, *, now: dt.datetime) -> list[Tally]:
             updates=CountOf(promises),
         )
         .values("opened", "breached", "untriaged", "drafts", "updates")
-        .get()
     )
+
+
+def _tallies(user: User, by: Actor, shell: Shell, *, now: dt.datetime) -> list[Tally]:
+    """Open, breached, untriaged, unsent drafts, updates due today, alarms: one query."""
+    end_of_day = timezone.localtime(now).replace(hour=23, minute=59, second=59)
+    [figures] = _counts(user=user.pk, sees_all=by.sees_all, end_of_day=end_of_day)
     listed = reverse("incidents:list")
     return [
         Tally(figures["opened"], "open", f"{listed}?status=open"),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db.models import QuerySet
 
-from incidents.enums import ADMIN_GROUP, Origin, Role
+from incidents.enums import ADMIN_GROUP, SEES_ALL, Origin, Role
+from incidents.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,11 @@ class Actor:
     @property
     def is_system(self) -> bool:
         return self.origin == Origin.SYSTEM
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether private incidents are shown to them that they are not on (rule W11)."""
+        return not self.roles.isdisjoint(SEES_ALL)
 
     def has_role(self, *roles: str) -> bool:
         return bool(self.roles & set(roles))
@@ -40,6 +47,11 @@ def actor_for(user: User | AnonymousUser, *, origin: str = Origin.HUMAN) -> Acto
     if not isinstance(user, User):
         raise ValueError("Nobody is signed in.")
     known = {*Role.values, ADMIN_GROUP}
-    roles = known & set(user.groups.values_list("name", flat=True))
+    roles = known & set(_groups(user=user.pk))
     name = user.get_full_name() or user.get_username()
     return Actor(name=name, origin=origin, user=user, roles=frozenset(roles))
+
+
+@prepared
+def _groups(*, user: int) -> QuerySet[Group, str]:
+    return Group.objects.filter(user=user).order_by().values_list("name", flat=True)

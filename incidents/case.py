@@ -27,6 +27,7 @@ from incidents.models import (
 )
 from incidents.owed import GONE_STATES, LOST_STATES
 from incidents.playbooks.progress import RunView, view_runs
+from incidents.prepared import prepared
 from notifications.enums import MessageState
 
 #: Findings are counted for so many open drafts; more are hardly ever open at once.
@@ -208,17 +209,20 @@ def find_cases(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
 
 def open_case(incident: Incident, *, user_id: int | None, now: dt.datetime) -> Case:
     """Read what the page shows; ``incident`` comes from ``find_cases``."""
-    affected = list(incident.affected.select_related("client").order_by("client__name"))
-    deadlines = list(incident.deadlines.counted().select_related("client"))
+    key = incident.pk
     case = Case(
         incident=incident,
-        affected=affected,
-        deadlines=deadlines,
+        affected=_of(incident, _affected(incident=key)),
+        deadlines=_of(incident, _deadlines(incident=key)),
         drafts=_drafts(incident),
-        fixes=list(incident.fixes.all()),
+        fixes=_of(incident, _fixes(incident=key)),
         waits=list(incident.waits.all()) if _has(incident, "waits") else [],
         waivers=list(incident.waivers.select_related("by")) if _has(incident, "waivers") else [],
-        escalations=_escalations(incident, user_id) if _has(incident, "escalations") else [],
+        escalations=(
+            _of(incident, _escalations(incident=key, user=user_id))
+            if _has(incident, "escalations")
+            else []
+        ),
         runs=view_runs(incident),
     )
     if incident.status in (Status.MONITORING, Status.RESOLVED):
@@ -228,6 +232,45 @@ def open_case(incident: Incident, *, user_id: int | None, now: dt.datetime) -> C
         view.missing = blocking_send(view.draft, now=now)
         view.findings = len(blocking_findings(view.draft))
     return case
+
+
+def _of(incident: Incident, rows: list[Any]) -> list[Any]:
+    for row in rows:
+        row.incident = incident
+    return rows
+
+
+@prepared
+def _affected(*, incident: int) -> QuerySet[AffectedClient]:
+    rows = AffectedClient.objects.filter(incident=incident)
+    return rows.select_related("client").order_by("client__name")
+
+
+@prepared
+def _deadlines(*, incident: int) -> QuerySet[Deadline]:
+    return Deadline.objects.filter(incident=incident).counted().select_related("client")
+
+
+@prepared
+def _fixes(*, incident: int) -> QuerySet[FixRecord]:
+    return FixRecord.objects.filter(incident=incident)
+
+
+@prepared
+def _mails(*, incident: int) -> QuerySet[ClientMail]:
+    rows = ClientMail.objects.filter(draft__incident=incident, draft__is_discarded=False)
+    rows = rows.select_related("draft__approved_by", "client", "message")
+    return rows.order_by("draft__created_at", "draft", "client__name")
+
+
+@prepared
+def _escalations(*, incident: int, user: int | None) -> QuerySet[Escalation]:
+    """With ``my_notice``: the responder through whom this account was told, if it was."""
+    mine = EscalationNotice.objects.filter(
+        escalation=OuterRef("pk"), responder__user=user, responder__user__isnull=False
+    )
+    rows = Escalation.objects.filter(incident=incident).select_related("rule", "client")
+    return rows.annotate(my_notice=Subquery(mine.values("responder")[:1]))
 
 
 def _is_gone(mail: ClientMail) -> bool:
@@ -240,13 +283,8 @@ def _has(incident: Incident, what: str) -> bool:
 
 def _drafts(incident: Incident) -> list[DraftView]:
     """Each draft once, with its mails; discarded ones are history and stay out."""
-    mails = (
-        ClientMail.objects.filter(draft__incident=incident, draft__is_discarded=False)
-        .select_related("draft__approved_by", "client", "message")
-        .order_by("draft__created_at", "draft", "client__name")
-    )
     views: dict[int, DraftView] = {}
-    for mail in mails:
+    for mail in _mails(incident=incident.pk):
         view = views.get(mail.draft_id)
         if view is None:
             mail.draft.incident = incident
@@ -254,12 +292,3 @@ def _drafts(incident: Incident) -> list[DraftView]:
         mail.draft = view.draft
         view.mails.append(mail)
     return list(views.values())
-
-
-def _escalations(incident: Incident, user_id: int | None) -> list[Escalation]:
-    """With ``my_notice``: the responder through whom this account was told, if it was."""
-    mine = EscalationNotice.objects.filter(
-        escalation=OuterRef("pk"), responder__user=user_id, responder__user__isnull=False
-    )
-    rows = incident.escalations.select_related("rule", "client")
-    return list(rows.annotate(my_notice=Subquery(mine.values("responder")[:1])))

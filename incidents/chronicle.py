@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from incidents.enums import EntryKind, Origin
 from incidents.models import Incident, TimelineEntry
+from incidents.prepared import prepared
 
 #: As many as a page shows unless all are asked for.
 LATEST = 200
@@ -61,11 +62,18 @@ class Chronicle:
 
 def read_chronicle(incident: Incident, *, is_whole: bool = False) -> Chronicle:
     """The latest entries, or all of them; one query."""
-    rows: QuerySet[TimelineEntry] = incident.timeline.select_related("client", "message")
-    rows = rows.order_by("-at", "-id")
-    entries = list(rows if is_whole else rows[:LATEST])
+    entries = _entries(incident=incident.pk, is_whole=is_whole)
+    for entry in entries:
+        entry.incident = incident
     total = max(incident.entry_count, len(entries))
     return Chronicle(fold(entries), len(entries), len(entries) if is_whole else total)
+
+
+@prepared
+def _entries(*, incident: int, is_whole: bool) -> QuerySet[TimelineEntry]:
+    rows = TimelineEntry.objects.filter(incident=incident).select_related("client", "message")
+    rows = rows.order_by("-at", "-id")
+    return rows if is_whole else rows[:LATEST]
 
 
 def fold(entries: Iterable[TimelineEntry]) -> list[Item]:

@@ -13,6 +13,9 @@ class Role(TextChoices):
     LEGAL = "legal", "Legal"
 
 
+#: Roles that see private incidents without being on them (rule W11).
+SEES_ALL = frozenset({Role.ORCHESTRATOR, Role.FOUNDER})
+
 #: The group that may manage users, tokens and data fixes; it is no role of the SOP.
 ADMIN_GROUP = "admin"
 

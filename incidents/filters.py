@@ -128,7 +128,7 @@ class IncidentFilter(django_filters.FilterSet):
 
     def by_owner(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         if value == ME:
-            return rows.filter(holds_any(self.user, now=self.now))
+            return rows.filter(holds_any(self.user.pk, now=self.now))
         person = int(value)
         return rows.filter(
             Q(technical_owner=person) | Q(communications_owner=person) | Q(coordinator=person)

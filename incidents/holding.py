@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from incidents.actors import Actor
@@ -22,24 +21,24 @@ PART_OF_ROLE: dict[str, Owner] = {
 }
 
 
-def is_held(owner: str, user: User, *, now: dt.datetime, path: str = "") -> Q:
-    """The part is this account's: named on it, or on duty for somebody named who is away.
+def is_held(owner: str, user: int, *, now: dt.datetime, path: str = "") -> Q:
+    """The part is this account's (a key): named on it, or on duty for somebody who is away.
 
     ``path`` leads to the incident, such as ``incident__``.
     """
     part = f"{path}{PARTS[owner]}"
-    roles = Responder.objects.present(at=now).filter(user=user.pk).values("role")
+    roles = Responder.objects.present(at=now).filter(user=user).values("role")
     stands_in = {f"{part}__away_until__gt": now, f"{part}__role__in": roles}
-    return Q(**{f"{part}__user": user.pk}) | Q(**stands_in)
+    return Q(**{f"{part}__user": user}) | Q(**stands_in)
 
 
-def holds_any(user: User, *, now: dt.datetime, path: str = "") -> Q:
+def holds_any(user: int, *, now: dt.datetime, path: str = "") -> Q:
     """Any part of the incident is this account's."""
     parts = [is_held(owner, user, now=now, path=path) for owner in Owner]
     return parts[0] | parts[1] | parts[2]
 
 
-def deadlines_held(user: User | None, *, now: dt.datetime) -> QuerySet[Deadline]:
+def deadlines_held(user: int | None, *, now: dt.datetime) -> QuerySet[Deadline]:
     """Running deadlines that ask this account (None: anybody) to act, the next one first.
 
     A stability window asks for nothing until it is over. Before triage only a client's report

@@ -38,6 +38,7 @@ from incidents.models import (
     Review,
     Verification,
 )
+from incidents.prepared import prepared
 from notifications.enums import FOR_A_PERSON, MessageState
 
 #: More rows than a person works through at once; the list has the rest.
@@ -73,32 +74,35 @@ class Owed:
         ]
 
 
-def read_owed(
-    user: User | None, by: Actor, *, incidents: QuerySet[Incident], now: dt.datetime
-) -> Owed:
-    """Read everything in a fixed number of queries; ``user`` is None for everybody's."""
+def read_owed(user: User | None, by: Actor, *, now: dt.datetime) -> Owed:
+    """What ``user`` owes (None: anybody) of what ``by`` may see, in six queries."""
     found = Owed()
-    found.deadlines = list(_deadlines(user, now=now))
+    key = user.pk if user else None
+    found.deadlines = _deadlines(user=key, now=now)
     known = {row.incident_id for row in found.deadlines}
-    found.mails = list(_mails(user, by, known, now=now))
-    found.notes = list(_notes(user, now=now))
-    found.notices = list(_notices(user))
-    found.resolved = list(_resolved(user, now=now))
+    found.mails = _mails(user=key, approves=by.has_role(Role.FOUNDER), known=known, now=now)
+    found.notes = _notes(user=key, now=now)
+    found.notices = _notices(user=key)
+    found.resolved = _resolved(user=key, now=now)
     known |= {mail.draft.incident_id for mail in found.mails}
     known |= {row.incident_id for row in found.notes} | {row.pk for row in found.resolved}
     known |= {row.escalation.incident_id for row in found.notices if row.escalation.incident_id}
-    found.incidents = (
-        incidents.filter(pk__in=known)
-        .select_related("severity", *PARTS.values(), "reported_by")
-        .in_bulk()
-    )
+    seen = _incidents(known=known, reader=by.user.pk, sees_all=by.sees_all) if by.user else []
+    found.incidents = {incident.pk: incident for incident in seen}
     found.mails = [mail for mail in found.mails if mail.draft.incident_id in found.incidents]
     for mail in found.mails:
         mail.draft.incident = found.incidents[mail.draft.incident_id]
     return found
 
 
-def _deadlines(user: User | None, *, now: dt.datetime) -> QuerySet[Deadline]:
+@prepared
+def _incidents(*, known: set[int], reader: int, sees_all: bool) -> QuerySet[Incident]:
+    rows = Incident.objects.seen_by(reader, sees_all=sees_all).filter(pk__in=known).order_by()
+    return rows.select_related("severity", *PARTS.values(), "reported_by")
+
+
+@prepared
+def _deadlines(*, user: int | None, now: dt.datetime) -> QuerySet[Deadline]:
     relapsed_since = Verification.objects.filter(
         incident=OuterRef("incident"), relapsed_at__gt=OuterRef("at")
     )
@@ -113,14 +117,15 @@ def _deadlines(user: User | None, *, now: dt.datetime) -> QuerySet[Deadline]:
     return rows.select_related("client")[:MOST_ROWS]
 
 
+@prepared
 def _mails(
-    user: User | None, by: Actor, known: set[int], *, now: dt.datetime
+    *, user: int | None, approves: bool, known: set[int], now: dt.datetime
 ) -> QuerySet[ClientMail]:
     """Mails of the incidents at hand, and everybody's unsent or lost ones this person minds."""
     mine = Q()
     if user is not None:
         mine = is_held(Owner.COMMUNICATIONS, user, now=now, path="draft__incident__")
-        if by.has_role(Role.FOUNDER):
+        if approves:
             mine |= Q(draft__incident__is_breach_suspected=True, draft__approved_at__isnull=True)
     told = AffectedClient.objects.filter(
         incident=OuterRef("draft__incident"), client=OuterRef("client")
@@ -140,7 +145,8 @@ def _mails(
     ]
 
 
-def _notes(user: User | None, *, now: dt.datetime) -> QuerySet[AffectedClient]:
+@prepared
+def _notes(*, user: int | None, now: dt.datetime) -> QuerySet[AffectedClient]:
     rows = AffectedClient.objects.filter(
         hubspot_state=HubSpotState.MANUAL, incident__status=Status.RESOLVED
     )
@@ -149,7 +155,8 @@ def _notes(user: User | None, *, now: dt.datetime) -> QuerySet[AffectedClient]:
     return rows.select_related("client").order_by("incident", "client__name")[:MOST_ROWS]
 
 
-def _notices(user: User | None) -> QuerySet[EscalationNotice]:
+@prepared
+def _notices(*, user: int | None) -> QuerySet[EscalationNotice]:
     unseen = Escalation.objects.unseen().newest_of_each().order_by()
     rows = EscalationNotice.objects.filter(escalation__in=unseen)
     if user is not None:
@@ -158,7 +165,8 @@ def _notices(user: User | None) -> QuerySet[EscalationNotice]:
     return rows.order_by("escalation", "number", "id")[:MOST_ROWS]
 
 
-def _resolved(user: User | None, *, now: dt.datetime) -> QuerySet[Incident]:
+@prepared
+def _resolved(*, user: int | None, now: dt.datetime) -> QuerySet[Incident]:
     """Resolved incidents with what still stands between them and Closed (rule W8)."""
     reviewed = Review.objects.filter(incident=OuterRef("pk"), completed_at__isnull=False)
     affected = AffectedClient.objects.filter(incident=OuterRef("pk"))

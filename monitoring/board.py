@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from incidents.models import Incident
 from incidents.models.incident import Viewer
+from incidents.prepared import prepared
 from monitoring.bars import DAYS, Bars, Day, days_until, draw_bars
 from monitoring.descriptions import describe_monitor, limit_line
 from monitoring.enums import STATES_BY_WEIGHT, Kind, State
@@ -137,7 +138,15 @@ class Health:
 
 def health_of_all() -> Health:
     """Every kind that is watched, in the order of the kinds: one query."""
-    rows = (
+    found: dict[str, dict[str, Any]] = {row["kind"]: row for row in _kinds()}
+    return Health(
+        [KindLine(Kind(row.pop("kind")), **row) for row in map(found.get, Kind) if row is not None]
+    )
+
+
+@prepared
+def _kinds() -> QuerySet[Monitor, Any]:
+    return (
         Monitor.objects.active()
         .order_by()
         .values("kind")
@@ -148,10 +157,6 @@ def health_of_all() -> Health:
             oldest=Min("status__last_signal_at"),
             newest=Max("status__last_signal_at"),
         )
-    )
-    found: dict[str, dict[str, Any]] = {row["kind"]: dict(row) for row in rows}
-    return Health(
-        [KindLine(Kind(row.pop("kind")), **row) for row in map(found.get, Kind) if row is not None]
     )
 
 

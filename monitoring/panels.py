@@ -11,6 +11,7 @@ from incidents.models import Client, Responder, System
 from incidents.models.incident import Viewer
 from incidents.obligations import Obligation, Term
 from incidents.panels import Panel
+from incidents.prepared import prepared
 from monitoring.board import NOT_GREEN, Health, health_of_all, rows_of, shown, worst_first
 from monitoring.checklists.opening import plan_of
 from monitoring.checklists.periods import current_start, next_start, opening_of
@@ -46,25 +47,39 @@ class HomePanels:
 
 def home_panels(*, now: dt.datetime) -> HomePanels:
     """Four queries, however many monitors and runs there are."""
-    monitors = shown(Monitor.objects.active().filter(status__state__in=NOT_GREEN))
     not_green = [
-        MonitorLine(one, one.status, describe_monitor(one, one.status))
-        for one in worst_first(monitors)[:SHOWN_MONITORS]
+        MonitorLine(one, one.status, describe_monitor(one, one.status)) for one in _not_green()
     ]
-    fresh = Q(state=RunState.OPEN) | Q(opened_at__gt=now - FINISHED_FOR)
-    runs = counted(ChecklistRun.objects.filter(fresh)).order_by("-state", "due_at", "pk")
-    lines = [line_of(run, now=now) for run in runs[:SHOWN_RUNS]]
+    lines = [line_of(run, now=now) for run in _fresh_runs(now=now)]
     return HomePanels(health_of_all(), not_green, lines, coming_runs(now=now))
+
+
+@prepared
+def _not_green() -> QuerySet[Monitor]:
+    monitors = shown(Monitor.objects.active().filter(status__state__in=NOT_GREEN))
+    return worst_first(monitors)[:SHOWN_MONITORS]
+
+
+@prepared
+def _fresh_runs(*, now: dt.datetime) -> QuerySet[ChecklistRun]:
+    fresh = Q(state=RunState.OPEN) | Q(opened_at__gt=now - FINISHED_FOR)
+    runs = counted(ChecklistRun.objects.filter(fresh))
+    return runs.order_by("-state", "due_at", "pk")[:SHOWN_RUNS]
 
 
 def coming_runs(*, now: dt.datetime) -> list[tuple[Checklist, dt.datetime]]:
     """The next opening of every checklist, the soonest first: one query."""
     found = []
-    for checklist in Checklist.objects.filter(is_active=True):
+    for checklist in _active():
         plan = plan_of(checklist)
         start = current_start(plan, at=now)
         found.append((checklist, opening_of(plan, next_start(plan.period, start))))
     return sorted(found, key=lambda one: one[1])
+
+
+@prepared
+def _active() -> QuerySet[Checklist]:
+    return Checklist.objects.filter(is_active=True)
 
 
 def run_duties(
@@ -74,15 +89,21 @@ def run_duties(
 
     They are the owner's, or whose who stands in for an owner that is away (rule A1).
     """
+    if user is None and not is_everyones:
+        return []
+    key = None if is_everyones or user is None else user.pk
+    return [_duty(run, now=now) for run in _due_runs(user=key, now=now)]
+
+
+@prepared
+def _due_runs(*, user: int | None, now: dt.datetime) -> QuerySet[ChecklistRun]:
     waiting = RunItem.objects.filter(run=OuterRef("pk")).filter(_asks_a_person())
     runs = ChecklistRun.objects.open().filter(Exists(waiting) | Q(due_at__lte=now))
-    if not is_everyones:
-        if user is None:
-            return []
-        roles = Responder.objects.present(at=now).filter(user=user.pk).values("role")
+    if user is not None:
+        roles = Responder.objects.present(at=now).filter(user=user).values("role")
         stands_in = Q(owner__away_until__gt=now, owner__role__in=roles)
-        runs = runs.filter(Q(owner__user=user.pk) | stands_in)
-    return [_duty(run, now=now) for run in counted(runs).order_by("due_at")[:MOST_DUTIES]]
+        runs = runs.filter(Q(owner__user=user) | stands_in)
+    return counted(runs).order_by("due_at")[:MOST_DUTIES]
 
 
 def _asks_a_person() -> Q:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import TextChoices
+from django.db.models import QuerySet, TextChoices
 
 from incidents.enums import StepState
 from incidents.models import Incident, PlaybookRun, PlaybookRunStep
 from incidents.models.playbook import StepFields
+from incidents.prepared import prepared
 
 OneStep = TypeVar("OneStep", bound=StepFields)
 
@@ -132,16 +133,17 @@ def view_run(run: PlaybookRun, steps: Sequence[PlaybookRunStep]) -> RunView:
 
 def view_runs(incident: Incident) -> list[RunView]:
     """Every playbook of an incident in one statement; those taken off come last."""
-    rows = (
-        PlaybookRunStep.objects.filter(run__incident=incident)
-        .select_related("run__playbook")
-        .order_by("run__attached_at", "run", "number")
-    )
     runs: dict[PlaybookRun, list[PlaybookRunStep]] = defaultdict(list)
-    for row in rows:
+    for row in _steps(incident=incident.pk):
         runs[row.run].append(row)
     views = [view_run(run, steps) for run, steps in runs.items()]
     return sorted(views, key=lambda view: not view.run.is_standing)
+
+
+@prepared
+def _steps(*, incident: int) -> QuerySet[PlaybookRunStep]:
+    rows = PlaybookRunStep.objects.filter(run__incident=incident)
+    return rows.select_related("run__playbook").order_by("run__attached_at", "run", "number")
 
 
 def progress_of(incident_ids: Iterable[int]) -> dict[int, Progress]:

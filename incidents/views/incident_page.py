@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from incidents import staff
@@ -16,6 +17,7 @@ from incidents.forms.changes import NoteForm
 from incidents.models import ClientMail, Deadline, Incident, PreventionMeasure
 from incidents.next_step import Action, next_step_of
 from incidents.owed import GONE_STATES
+from incidents.prepared import prepared
 from incidents.steps import possible_steps
 from incidents.transitions import Step
 from incidents.views.refusals import Mend, mend_url
@@ -74,10 +76,17 @@ class Shown:
     blockers: list[Mend]
 
 
-def find_incident(rows: Any, ref: str) -> Incident | None:
-    """The incident as this page needs it, from those the reader may see."""
-    found: Incident | None = find_cases(rows).filter(ref=ref).first()
-    return found
+def find_incident(ref: str, by: Actor) -> Incident | None:
+    """The incident as this page needs it, if the reader may see it (rule W11)."""
+    if by.user is None:
+        return None
+    return next(iter(_found(ref=ref, user=by.user.pk, sees_all=by.sees_all)), None)
+
+
+@prepared
+def _found(*, ref: str, user: int, sees_all: bool) -> QuerySet[Incident]:
+    seen = Incident.objects.seen_by(user, sees_all=sees_all)
+    return find_cases(seen).filter(ref=ref).order_by()
 
 
 def lay_out(

@@ -22,7 +22,7 @@ from incidents.form_tokens import RepeatedFormError, once
 from incidents.forms.bulk import BulkAssignForm
 from incidents.models import Incident, MailDraft
 from incidents.permissions import authorize
-from incidents.rows import incident_rows
+from incidents.rows import incident_rows, listed
 from incidents.stamps import is_unchanged, stamped
 from incidents.transitions import Step
 from incidents.views.incident_page import find_incident, lay_out
@@ -98,15 +98,15 @@ def incident_page(
     request: HttpRequest, ref: str, *, now: dt.datetime, refused: Refused | None = None
 ) -> dict[str, Any]:
     """The context of the page and of its fragments. Raises Http404 for who may not see it."""
-    user = _user(request)
-    incident = find_incident(Incident.objects.visible_to(user), ref)
+    by = actor_for(_user(request))
+    incident = find_incident(ref, by)
     if incident is None:
         raise Http404("no such incident")
     is_whole = request.GET.get("entries") == "all"
     at = request.GET.get("at", "")
     context = lay_out(
         incident,
-        actor_for(user),
+        by,
         now=now,
         is_whole=is_whole,
         at=at if INSERT_AT.fullmatch(at) else "",
@@ -146,7 +146,7 @@ def _show_list(
     incidents = chosen.qs.order_by("-id")
     if before is not None:
         incidents = incidents.filter(pk__lt=before)
-    rows = incident_rows(incidents[: PER_PAGE + 1], now=now)
+    rows = incident_rows(list(listed(incidents)[: PER_PAGE + 1]))
     has_more = len(rows) > PER_PAGE
     rows = rows[:PER_PAGE]
     query = urlencode(chosen.values)

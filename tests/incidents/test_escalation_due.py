@@ -268,9 +268,7 @@ def test_only_the_newest_update_of_an_outage_waits_to_be_seen_E5(team: Team) -> 
         sweep(now=NOW + hours * H)
     waiting = Escalation.objects.filter(rule="E5").unseen().newest_of_each()
     assert [row.occurrence for row in waiting] == ["3"]
-    owed = obligations_of(
-        team.actor(Role.FOUNDER), incidents=Incident.objects.all(), now=NOW + 13 * H
-    )
+    owed = obligations_of(team.actor(Role.FOUNDER), now=NOW + 13 * H)
     titles = [row.title for row in owed]
     assert titles.count("Escalation E5: Third-party outage >4 hours") == 1
 

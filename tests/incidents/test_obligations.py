@@ -56,9 +56,7 @@ def team() -> Team:
 
 
 def owed(by: Actor, *, now: dt.datetime = LATER, everyone: bool = False) -> list[Obligation]:
-    assert by.user is not None
-    visible = Incident.objects.visible_to(by.user)
-    return obligations_of(by, incidents=visible, now=now, is_everyones=everyone)
+    return obligations_of(by, now=now, is_everyones=everyone)
 
 
 def titles(team: Team, role: str, *, now: dt.datetime = LATER) -> list[str]:

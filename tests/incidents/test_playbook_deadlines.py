@@ -211,7 +211,7 @@ def test_it_stands_in_mine_now_with_its_mail_P3(team: Team) -> None:
     incident = outage(team)
     user = team.revenue.user
     assert user is not None
-    rows = obligations_of(actor_for(user), incidents=Incident.objects.all(), now=NOW + 15 * MIN)
+    rows = obligations_of(actor_for(user), now=NOW + 15 * MIN)
     [row] = [row for row in rows if row.title.startswith("Notify affected")]
     assert row.deadline is not None
     assert row.deadline.due_at == NOW + HOUR
