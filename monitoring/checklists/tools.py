@@ -75,7 +75,9 @@ def _tool_of(monitor: Monitor) -> str:
 
 
 def _named(system: System) -> str:
-    return f"{system.name} ({system.vendor})" if system.vendor else system.name
+    """With the vendor, unless the name says it."""
+    is_said = system.vendor.lower() in system.name.lower()
+    return system.name if is_said else f"{system.name} ({system.vendor})"
 
 
 def _is_fine(group: list[Seen]) -> bool:
@@ -93,14 +95,10 @@ def _row(name: str, group: list[Seen]) -> tuple[str, str, str]:
 
 
 def _quote(seen: Seen) -> str:
-    """“Credit usage 18 %”, or of which monitor it is where the kind does not tell."""
-    monitor, value = seen.status.monitor, seen.status.value_text
-    about = monitor.name if monitor.kind == Kind.HEARTBEAT else Kind(monitor.kind).label
-    if monitor.sending_domain:
-        about = f"{about} of {monitor.sending_domain.name}"
-    if seen.state != seen.status.state:
-        value = State(seen.state).label.lower()
-    return f"{about}: {value or State(seen.state).label.lower()}"
+    """“Apollo credits 61 %”; a monitor that is not judged says so, not its last figure."""
+    label = State(seen.state).label.lower()
+    value = seen.status.value_text if seen.state == seen.status.state else ""
+    return f"{seen.status.monitor.name}: {value or label}"
 
 
 def _domains(seen: Iterable[Seen]) -> list[Table]:

@@ -56,14 +56,15 @@ def test_every_kind_of_monitor_tells_of_its_tool_K8(kind, state):
 
 def test_the_worst_monitor_of_a_tool_decides_K7():
     tool = make_tool("Sending", "Instantly")
-    put(Kind.STATUS, State.OK, "all working", system=tool)
-    put(Kind.CREDITS, State.WARNING, "18 %", system=tool)
-    put(Kind.ERROR_RATE, State.OK, "0.4 %", system=make_tool("Enrichment", "Apollo"))
+    put(Kind.STATUS, State.OK, "all working", system=tool, name="Its page")
+    put(Kind.CREDITS, State.WARNING, "18 %", system=tool, name="Its credits")
+    api = make_tool("Apollo enrichment", "Apollo")
+    put(Kind.ERROR_RATE, State.OK, "0.4 %", system=api, name="Its API")
     report = report_tools(now=NOW)
     assert report.value == "1 of 2 tools fine"
     assert table(report, "Tools") == [
-        ("Sending (Instantly)", "Warning", "Credit usage: 18 %; Provider status: all working"),
-        ("Enrichment (Apollo)", "Fine", "API error rate: 0.4 %"),
+        ("Sending (Instantly)", "Warning", "Its credits: 18 %; Its page: all working"),
+        ("Apollo enrichment", "Fine", "Its API: 0.4 %"),
     ]
 
 
