@@ -359,9 +359,7 @@ def _item(run: ChecklistRun, definition: Any, *, is_open: bool, back: int) -> Ru
     if item.is_automatic:
         item.measured_at = run.opened_at - dt.timedelta(minutes=4)
     else:
-        item.note = (
-            "Looked at, nothing to do." if not is_open else "All answered in time, one still open."
-        )
+        item.note = "Looked at, nothing to do." if not is_open else "All answered in time."
     if run.checklist_id == Period.DAILY and back in FAILED_DAYS and item.reading in FAILING:
         _fail(item, back)
     return item

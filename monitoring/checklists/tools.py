@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils import timezone
 
-from incidents import staff
 from incidents.enums import Side
 from incidents.models import Hold, SendingDomain, System
 from monitoring.checklists.answers import SELECTIONS, Seen, describe_seen, look_at
@@ -137,4 +137,5 @@ def _domains(seen: Iterable[Seen]) -> list[Table]:
 def _reputation(check: DomainCheck | None) -> str:
     if check is None:
         return NOT_ASKED
-    return f"{Verdict(check.verdict).label}, {staff.agency_time(check.checked_at)}"
+    day = timezone.localdate(check.checked_at, timezone.get_default_timezone())
+    return f"{Verdict(check.verdict).label}, {day.day} {day:%B}"
