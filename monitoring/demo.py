@@ -24,7 +24,16 @@ from monitoring.checklists.periods import (
 )
 from monitoring.checklists.preparing import READINGS, agency_zone, prepare_item
 from monitoring.checklists.tables import Table
-from monitoring.enums import Indicator, Kind, Outcome, RunState, SignalKind, State, Verdict
+from monitoring.enums import (
+    BAD_STATES,
+    Indicator,
+    Kind,
+    Outcome,
+    RunState,
+    SignalKind,
+    State,
+    Verdict,
+)
 from monitoring.models import (
     Checklist,
     ChecklistRun,
@@ -238,7 +247,7 @@ def _write_status(
         last_signal_at=last_at,
         last_success_at=last_at if is_good else None,
         last_run_seconds=length * 60 if length else None,
-        failures_in_row=0 if is_good else 1,
+        failures_in_row=int(state in BAD_STATES),
         successes_in_row=12 if is_good else 0,
         is_raised="incident" in row,
         due_at=due_at,
