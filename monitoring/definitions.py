@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -67,9 +68,31 @@ def save_definition(
         check_fresh(checklist, version)
         for name in ("title", "owner_role", "opens_at", "due_hours", "is_active"):
             setattr(checklist, name, getattr(definition, name))
-        checklist.save()
+        _save(checklist, reason=_describe_items(checklist, items))
         _save_items(checklist, items)
     return checklist
+
+
+def _save(record: Any, *, reason: str) -> None:
+    """With the reason that the history keeps: items are records of their own (rule A2)."""
+    record._change_reason = reason
+    record.save()
+
+
+def _describe_items(checklist: Checklist, items: list[ItemText]) -> str:
+    """“2 items reworded, 1 added”; empty where only the checklist's own fields change."""
+    stored = {row.pk: row for row in checklist.items.all()}
+    kept = [item for item in items if item.pk in stored]
+    order = [item.pk for item in kept]
+    counts = {
+        "reworded": sum(stored[item.pk].text != item.text for item in kept if item.pk),
+        "added": len(items) - len(kept),
+        "removed": len(stored) - len(kept),
+    }
+    words = [f"{count} {word}" for word, count in counts.items() if count]
+    if order != [pk for pk in stored if pk in order]:
+        words.append("order changed")
+    return f"items: {', '.join(words)}" if words else ""
 
 
 def _save_items(checklist: Checklist, items: list[ItemText]) -> None:

@@ -14,12 +14,31 @@ from django.db import transaction
 from incidents.models import Client, Incident, Responder, SendingDomain, System
 from incidents.sop_data import read_data
 from monitoring.checklists.opening import plan_of
-from monitoring.checklists.periods import current_start, due_of, opening_of, previous_start
-from monitoring.enums import Indicator, Kind, Outcome, RunState, SignalKind, State
+from monitoring.checklists.patterns import HEAD as PATTERN_HEAD
+from monitoring.checklists.periods import (
+    current_start,
+    day_start,
+    due_of,
+    opening_of,
+    previous_start,
+)
+from monitoring.checklists.preparing import READINGS, agency_zone, prepare_item
+from monitoring.checklists.tables import Table
+from monitoring.enums import (
+    BAD_STATES,
+    Indicator,
+    Kind,
+    Outcome,
+    RunState,
+    SignalKind,
+    State,
+    Verdict,
+)
 from monitoring.models import (
     Checklist,
     ChecklistRun,
     DayFigure,
+    DomainCheck,
     MaintenanceWindow,
     Monitor,
     MonitorIncident,
@@ -64,6 +83,7 @@ def seed_monitoring(*, now: dt.datetime) -> tuple[int, int]:
     """
     with transaction.atomic():
         monitors = [_make_monitor(row, now=now) for row in read_data(DATA)["monitor"]]
+        _check_domains(now=now)
         runs = [run for one in Checklist.objects.all() for run in _make_runs(one, now=now)]
     return len(monitors), len(runs)
 
@@ -104,8 +124,8 @@ def _make_monitor(row: MonitorData, *, now: dt.datetime) -> Monitor:
     add_monitor(monitor, now=now - dt.timedelta(days=DAYS + 10))
     _write_month(monitor, row, now=now)
     last_at = _write_intake(monitor, row, now=now)
-    _write_status(monitor, row, last_at, now=now)
-    _link_incident(monitor, row)
+    incident = _link_incident(monitor, row)
+    _write_status(monitor, row, last_at, incident, now=now)
     return monitor
 
 
@@ -197,11 +217,20 @@ def _write_samples(monitor: Monitor, row: MonitorData, *, now: dt.datetime) -> d
 
 
 def _write_status(
-    monitor: Monitor, row: MonitorData, last_at: dt.datetime | None, *, now: dt.datetime
+    monitor: Monitor,
+    row: MonitorData,
+    last_at: dt.datetime | None,
+    incident: Incident | None,
+    *,
+    now: dt.datetime,
 ) -> None:
     state = State(row["state"])
     is_good = state == State.OK
     since = now - (dt.timedelta(days=8) if is_good else dt.timedelta(hours=5))
+    if incident is not None:
+        since = incident.detected_at
+    elif last_at is not None and row.get("fails_last"):
+        since = last_at
     length = row.get("run_minutes")
     due_at = None
     if monitor.kind == Kind.HEARTBEAT:
@@ -218,7 +247,7 @@ def _write_status(
         last_signal_at=last_at,
         last_success_at=last_at if is_good else None,
         last_run_seconds=length * 60 if length else None,
-        failures_in_row=0 if is_good else 1,
+        failures_in_row=int(state in BAD_STATES),
         successes_in_row=12 if is_good else 0,
         is_raised="incident" in row,
         due_at=due_at,
@@ -236,15 +265,37 @@ def _write_status(
         )
 
 
-def _link_incident(monitor: Monitor, row: MonitorData) -> None:
+def _link_incident(monitor: Monitor, row: MonitorData) -> Incident | None:
     title = row.get("incident")
     if not title:
-        return
+        return None
     incident = Incident.objects.filter(is_demo=True, title__startswith=title).first()
     if incident is not None:
         MonitorIncident.objects.create(
             monitor=monitor, incident=incident, opened_at=incident.detected_at
         )
+    return incident
+
+
+def _check_domains(*, now: dt.datetime) -> None:
+    """This month's look at the sending domains and the one before; one record went missing."""
+    zone = agency_zone()
+    this = now.astimezone(zone).date().replace(day=1)
+    for domain in SendingDomain.objects.filter(client__is_demo=True):
+        for month in (previous_start(Period.MONTHLY, this), this):
+            weak = WEAK_RECORD if month == this and domain.name == WEAK_DOMAIN else {}
+            results = [
+                {"check": check, "subject": "", "verdict": Verdict.GOOD, "detail": detail}
+                | weak.get(check, {})
+                for check, detail in RECORDS.items()
+            ]
+            DomainCheck.objects.create(
+                domain=domain,
+                month=month,
+                checked_at=min(now, day_start(month, zone) + dt.timedelta(hours=9)),
+                verdict=Verdict.BAD if weak else Verdict.GOOD,
+                results=results,
+            )
 
 
 # Runs -------------------------------------------------------------------------------------
@@ -271,12 +322,12 @@ def _make_runs(checklist: Checklist, *, now: dt.datetime) -> list[ChecklistRun]:
             is_demo=True,
         )
         if not ChecklistRun.objects.filter(checklist=checklist, period_start=start).exists():
-            made.append(_write_run(run, is_open=is_open, back=back))
+            made.append(_write_run(run, is_open=is_open, back=back, now=now))
         start = previous_start(checklist.period, start)
     return made
 
 
-def _write_run(run: ChecklistRun, *, is_open: bool, back: int) -> ChecklistRun:
+def _write_run(run: ChecklistRun, *, is_open: bool, back: int, now: dt.datetime) -> ChecklistRun:
     """Today's and this week's are open, the others are done, but for one that was missed."""
     is_daily = run.checklist_id == Period.DAILY
     if is_daily and back == MISSED_DAY:
@@ -290,6 +341,8 @@ def _write_run(run: ChecklistRun, *, is_open: bool, back: int) -> ChecklistRun:
     ChecklistRun.objects.bulk_create([run])
     if run.state != RunState.MISSED:
         items = [_item(run, item, is_open=is_open, back=back) for item in run.checklist.items.all()]
+        for item in items if back == 0 else ():
+            _prepare(item, run, now=now)
         RunItem.objects.bulk_create(items)
     return run
 
@@ -305,6 +358,8 @@ def _item(run: ChecklistRun, definition: Any, *, is_open: bool, back: int) -> Ru
     value, threshold, lines = WORDS.get(definition.reading, ("", "", []))
     item.value, item.threshold = value, threshold
     item.prepared = {"lines": lines} if lines and not item.is_automatic else {}
+    if tables := MADE_UP.get(definition.reading):
+        item.prepared["tables"] = [table.as_json() for table in tables]
     if is_open and not item.is_automatic and item.number > 1:
         return item
     item.outcome = Outcome.PASS
@@ -313,12 +368,19 @@ def _item(run: ChecklistRun, definition: Any, *, is_open: bool, back: int) -> Ru
     if item.is_automatic:
         item.measured_at = run.opened_at - dt.timedelta(minutes=4)
     else:
-        item.note = (
-            "Looked at, nothing to do." if not is_open else "All answered in time, one still open."
-        )
+        item.note = "Looked at, nothing to do." if not is_open else "All answered in time."
     if run.checklist_id == Period.DAILY and back in FAILED_DAYS and item.reading in FAILING:
         _fail(item, back)
     return item
+
+
+def _prepare(item: RunItem, run: ChecklistRun, *, now: dt.datetime) -> None:
+    """The present runs show what the demonstration's own monitors, domains and incidents say."""
+    if item.is_automatic or item.reading not in READINGS or item.reading in MADE_UP:
+        return
+    found = prepare_item(item.reading, run=run, now=now)
+    item.value, item.threshold = found.value, found.threshold
+    item.measured_at, item.prepared = found.measured_at, found.as_json(at=now)
 
 
 def _fail(item: RunItem, back: int) -> None:
@@ -333,6 +395,15 @@ def _fail(item: RunItem, back: int) -> None:
         item.note = "Seen, back to normal by itself."
 
 
+#: What the DNS said of a sending domain, and of the one that lost a record this month.
+RECORDS: dict[str, str] = {
+    "SPF": "Ends in ~all.",
+    "DKIM": "Selector mail is a key of 2048 bits.",
+    "DMARC": "Policy: quarantine.",
+    "Block list": "Not listed.",
+}
+WEAK_DOMAIN = "mail.brightwaterdental.example"
+WEAK_RECORD = {"DMARC": {"verdict": Verdict.BAD, "detail": "There is no DMARC record."}}
 #: Value, limit and what was put together, by reading, where all is well.
 WORDS: dict[str, tuple[str, str, list[str]]] = {
     "cron_jobs": ("3 of 3", "all", []),
@@ -347,11 +418,28 @@ WORDS: dict[str, tuple[str, str, list[str]]] = {
         "",
         ["3 client reports, 1 of them not resolved yet"],
     ),
-    "tool_health": ("3 of 4 fine", "", ["3 of 4 fine", "Apollo status page: no answer"]),
-    "integrations": ("7 of 8 answer", "", ["7 of 8 answer", "Apollo status page: no answer"]),
-    "credits": ("61 % left", "", ["Apollo 61 % left", "Instantly 18 % left, under the limit"]),
+    "tool_health": ("4 of 5 tools fine", "all fine", ["4 of 5 tools fine"]),
+    "integrations": ("3 h", "under 24 h", ["HubSpot sync, Halden Solar: 3 h"]),
+    "credits": ("61 %", "20 % or more left", ["Apollo credits: 61 %"]),
     "domain_reputation": ("4 of 4 good", "all good", ["4 of 4 good"]),
-    "incident_patterns": ("6 incidents, 4 before", "", ["6 incidents, 4 the month before"]),
+    "incident_patterns": ("6 against 4 the month before", "", ["6 against 4 the month before"]),
+    "without_playbook": ("1 incident", "", ["1 incident without a playbook"]),
+}
+#: The demonstration's incidents are of this month: what the months before were is told.
+MADE_UP: dict[str, list[Table]] = {
+    "incident_patterns": [
+        Table(
+            "By system",
+            PATTERN_HEAD,
+            (("Outreach sending", 3, 1), ("HubSpot sync", 2, 2), ("Lead enrichment", 1, 1)),
+        ),
+        Table(
+            "By side at fault",
+            PATTERN_HEAD,
+            (("Our system", 3, 1), ("Third party", 2, 3), ("Client's system", 1, 0)),
+        ),
+    ],
+    "without_playbook": [],
 }
 #: Value, worst monitor and its incident, of what fails on the failed days.
 FAILING: dict[str, tuple[str, str, str]] = {

@@ -5,19 +5,27 @@ A page costs the same number of queries however many runs there are.
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
 
+from incidents.enums import UNRESOLVED_STATUSES
 from incidents.models import Incident
 from incidents.models.incident import Viewer
 from incidents.obligations import Term
 from monitoring.checklists.opening import describe_period, plan_of
 from monitoring.checklists.periods import current_start, next_start, opening_of
 from monitoring.enums import Outcome, RunState
-from monitoring.models import Checklist, ChecklistRun, Monitor, Period, RunItem
+from monitoring.models import (
+    Checklist,
+    ChecklistRun,
+    Monitor,
+    MonitorIncident,
+    Period,
+    RunItem,
+)
 from monitoring.models.run import ChecklistRunQuerySet
 
 #: Checklists of a day are shown as a calendar, the others as a list.
@@ -61,6 +69,8 @@ class ItemRow:
     incidents: list[Incident]
     hidden: int
     monitors: list[Monitor]
+    #: The open incident of one of these monitors: what fails joins it (rule K6).
+    joins: Incident | None = None
 
     @property
     def needs_incident(self) -> bool:
@@ -204,6 +214,7 @@ def sheet_of(run: ChecklistRun, *, viewer: Viewer) -> RunSheet:
     by_key = {incident.pk: incident for incident in visible}
     keys = {key for item in items for key in _listed(item, "monitors")}
     monitors = Monitor.objects.in_bulk(keys) if keys else {}
+    standing = _standing_incidents(keys, viewer) if keys and run.state == RunState.OPEN else {}
     rows = []
     for item in items:
         listed = [by_ref[ref] for ref in _listed(item, "refs") if ref in by_ref]
@@ -219,9 +230,24 @@ def sheet_of(run: ChecklistRun, *, viewer: Viewer) -> RunSheet:
                 incidents=listed,
                 hidden=len(_listed(item, "refs")) - len(listed),
                 monitors=[monitors[key] for key in _listed(item, "monitors") if key in monitors],
+                joins=next(
+                    (standing[key] for key in _listed(item, "monitors") if key in standing), None
+                ),
             )
         )
     return RunSheet(run, previous, rows)
+
+
+def _standing_incidents(keys: Collection[int], viewer: Viewer) -> dict[int, Incident]:
+    """The unresolved incidents that these monitors raised and the viewer may see, by monitor."""
+    visible = Incident.objects.visible_to(viewer).order_by().values("pk")
+    links = MonitorIncident.objects.filter(
+        monitor__in=keys,
+        ended_at__isnull=True,
+        incident__status__in=UNRESOLVED_STATUSES,
+        incident__in=visible,
+    )
+    return {link.monitor_id: link.incident for link in links.select_related("incident")}
 
 
 def _listed(item: RunItem, name: str) -> list[Any]:

@@ -5,12 +5,13 @@ says so, and what is unknown is never taken for good.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from incidents import staff
+from incidents.enums import Side
 from monitoring.checklists.jobs import bad_runs
 from monitoring.enums import BAD_STATES, STATES_BY_WEIGHT, Kind, Measure, Outcome, State
 from monitoring.models import MonitorStatus
@@ -31,12 +32,19 @@ class Selection:
     kinds: tuple[str, ...]
     noun: str
     measure: str = ""
+    #: Of the other kinds, those that watch what a third party runs for us.
+    takes_third_party: bool = False
 
     def statuses(self) -> QuerySet[MonitorStatus]:
-        found = MonitorStatus.objects.filter(monitor__is_active=True, monitor__kind__in=self.kinds)
+        wanted = Q(monitor__kind__in=self.kinds)
+        if self.takes_third_party:
+            wanted |= Q(monitor__system__side=Side.THIRD_PARTY)
+        found = MonitorStatus.objects.filter(wanted, monitor__is_active=True)
         return found.filter(monitor__measure=self.measure) if self.measure else found
 
 
+#: What these watch is a tool, whoever runs it.
+TOOL_KINDS = (Kind.STATUS, Kind.BOUNCE_RATE, Kind.ERROR_RATE, Kind.CREDITS, Kind.SYNC)
 #: The readings that monitors answer; the others are put together in ``preparing``.
 SELECTIONS: dict[str, Selection] = {
     "cron_jobs": Selection((Kind.HEARTBEAT,), "job"),
@@ -44,7 +52,7 @@ SELECTIONS: dict[str, Selection] = {
     "bounce_rate": Selection((Kind.BOUNCE_RATE,), "sending domain"),
     "last_sync": Selection((Kind.SYNC,), "CRM sync"),
     "credits": Selection((Kind.CREDITS,), "credit account"),
-    "tool_health": Selection((Kind.STATUS, Kind.BOUNCE_RATE), "provider or sending domain"),
+    "tool_health": Selection(TOOL_KINDS, "tool", takes_third_party=True),
     "integrations": Selection((Kind.STATUS, Kind.SYNC, Kind.ERROR_RATE), "integration"),
     **{
         f"level:{measure}": Selection((Kind.LEVEL,), f"count of {measure} records", measure)
@@ -89,15 +97,24 @@ def answer_item(reading: str, *, now: dt.datetime, since: dt.datetime | None = N
     selection = SELECTIONS.get(reading)
     if selection is None:
         return Answer(Outcome.FAIL, "No such reading", lines=(f"Nothing answers “{reading}”.",))
-    statuses = selection.statuses().select_related("monitor")
     counts_runs = Kind.HEARTBEAT in selection.kinds
     since = since or now - dt.timedelta(days=1)
     failures = bad_runs(since=since, now=now) if counts_runs else {}
-    seen = [_look_at(status, failures.get(status.pk, 0), now=now) for status in statuses]
+    seen = look_at(selection, failures, now=now)
     if not seen:
         return _not_applicable(f"No {selection.noun} is watched", ())
-    seen.sort(key=_alarm)
     return _judge_jobs(seen) if counts_runs else _judge(seen)
+
+
+def look_at(
+    selection: Selection, failures: Mapping[int, int] | None = None, *, now: dt.datetime
+) -> list[Seen]:
+    """The monitors of a selection, the most alarming first: one query. ``failures`` are the bad
+    runs of jobs since the last checklist."""
+    statuses = selection.statuses().select_related("monitor__system", "monitor__sending_domain")
+    counted = failures or {}
+    seen = [_look_at(status, counted.get(status.pk, 0), now=now) for status in statuses]
+    return sorted(seen, key=_alarm)
 
 
 def wait_for_looks(readings: Iterable[str]) -> None:
@@ -184,13 +201,14 @@ def _latest(seen: Iterable[Seen]) -> dt.datetime | None:
 def _lines(seen: list[Seen]) -> tuple[str, ...]:
     """The worst first: every monitor that is not well, and the worst where all are."""
     told = [one for one in seen if one.state != State.OK or one.failures] or seen[:1]
-    lines = [_line(one) for one in told[:LINES_LIMIT]]
+    lines = [describe_seen(one) for one in told[:LINES_LIMIT]]
     if len(told) > LINES_LIMIT:
         lines.append(f"and {len(told) - LINES_LIMIT} more")
     return tuple(lines)
 
 
-def _line(seen: Seen) -> str:
+def describe_seen(seen: Seen) -> str:
+    """“Apollo: 18 %, Below the limit”: a monitor, its figure and why it is not well."""
     status = seen.status
     parts = [status.value_text or State(seen.state).label]
     if seen.failures:

@@ -67,7 +67,8 @@ def _trouble(domain: SendingDomain, now: DomainCheck | None, then: DomainCheck |
         if _is_trouble(result):
             mark = ", new" if then and _key(result) not in known else ""
             about = f"{result.get('check', '')} {result.get('subject', '')}".strip()
-            lines.append(f"{domain.name}: {about}: {result.get('detail', '')}{mark}")
+            detail = result.get("detail", "").removesuffix(".")
+            lines.append(f"{domain.name}: {about}: {detail}{mark}")
     return lines
 
 

@@ -14,6 +14,7 @@ from monitoring.checklists.tables import Table
 
 #: The longest rows of each table.
 ROWS_LIMIT = 20
+HEAD = ("What", "Month", "Before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def count_patterns(*, before: dt.datetime, begin: dt.datetime, end: dt.datetime)
         )
         found = [(_label(row[name], empty), row["now"], row["then"]) for row in counted]
         found.sort(key=lambda row: (-row[1], -row[2], row[0]))
-        tables.append(Table(title, ("", "Month", "Before"), tuple(found[:ROWS_LIMIT])))
+        tables.append(Table(title, HEAD, tuple(found[:ROWS_LIMIT])))
     return Patterns(value=lines[0], lines=tuple(lines), tables=tuple(tables))
 
 

@@ -14,19 +14,23 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
+from incidents import staff
 from incidents.enums import Source, Status
 from incidents.models import Incident, PlaybookRun
 from incidents.models.incident import IncidentQuerySet, Viewer
-from monitoring.checklists.answers import SELECTIONS, answer_item
+from monitoring.checklists.answers import SELECTIONS, answer_item, look_at
 from monitoring.checklists.domain_report import report_domains
 from monitoring.checklists.patterns import count_patterns
 from monitoring.checklists.periods import day_start, previous_start
 from monitoring.checklists.tables import Table
-from monitoring.enums import RunState
+from monitoring.checklists.tools import report_tools
+from monitoring.enums import RunState, State
 from monitoring.models import ChecklistRun, Period
 
 #: Of a very bad month, so many incidents are listed.
 REFS_LIMIT = 200
+#: So many monitors are shown beside an item.
+WATCHED_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,20 @@ class Prepared:
 
 def prepare_item(reading: str, *, run: ChecklistRun, now: dt.datetime) -> Prepared:
     """What helps a person to judge an item; empty where the system knows nothing of it."""
+    prepare = _BY_READING.get(reading)
+    if prepare is not None:
+        return prepare(run, now)
     if reading in SELECTIONS:
         answer = answer_item(reading, now=now, since=previous_opening(run))
         return Prepared(
             lines=answer.lines or (answer.value,),
+            tables=_watched(reading, now),
             monitors=answer.monitors,
             value=answer.value,
             threshold=answer.threshold,
             measured_at=answer.measured_at,
         )
-    prepare = _BY_READING.get(reading)
-    return prepare(run, now) if prepare else Prepared()
+    return Prepared()
 
 
 def listed_incidents(prepared: dict[str, Any], *, viewer: Viewer) -> tuple[IncidentQuerySet, int]:
@@ -90,6 +97,37 @@ def _client_reports(run: ChecklistRun, now: dt.datetime) -> Prepared:
     count = _count(len(refs), "client report")
     line = f"{count}, {open_count} of them not resolved yet" if refs else "No client reports"
     return Prepared(lines=(line,), refs=refs, value=count)
+
+
+def _tool_health(run: ChecklistRun, now: dt.datetime) -> Prepared:
+    """Each tool by everything that watches it, and the sending domains."""
+    report = report_tools(now=now)
+    return Prepared(
+        lines=report.lines,
+        tables=report.tables,
+        monitors=report.monitors,
+        value=report.value,
+        threshold="all fine",
+        measured_at=report.measured_at,
+    )
+
+
+def _watched(reading: str, now: dt.datetime) -> tuple[Table, ...]:
+    """Every monitor behind a reading: a review looks at those that are well, too."""
+    seen = look_at(SELECTIONS[reading], now=now)
+    if not seen:
+        return ()
+    rows = tuple(
+        (
+            one.status.monitor.name,
+            State(one.state).label,
+            one.status.value_text or "none",
+            one.status.limit_text or "none",
+            staff.agency_time(one.status.last_signal_at) if one.status.last_signal_at else "never",
+        )
+        for one in seen[:WATCHED_LIMIT]
+    )
+    return (Table("Monitors", ("Monitor", "State", "Now", "Limit", "Last signal"), rows),)
 
 
 def _domain_reputation(run: ChecklistRun, now: dt.datetime) -> Prepared:
@@ -124,12 +162,13 @@ def _without_playbook(run: ChecklistRun, now: dt.datetime) -> Prepared:
 
 _BY_READING: dict[str, Callable[[ChecklistRun, dt.datetime], Prepared]] = {
     "client_reports": _client_reports,
+    "tool_health": _tool_health,
     "domain_reputation": _domain_reputation,
     "incident_patterns": _incident_patterns,
     "without_playbook": _without_playbook,
 }
 #: Every reading that an item may name.
-READINGS = (*SELECTIONS, *_BY_READING)
+READINGS = tuple(dict.fromkeys([*SELECTIONS, *_BY_READING]))
 
 
 def agency_zone() -> zoneinfo.ZoneInfo:

@@ -67,7 +67,7 @@ class MonitorForm(RecordForm):
     client = forms.ModelChoiceField(
         Client.objects.all(),
         required=False,
-        empty_label="Everybody who depends on the system",
+        empty_label="All who depend on the system",
         label="Whose it is",
     )
     playbook = forms.ModelChoiceField(

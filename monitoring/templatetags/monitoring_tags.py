@@ -9,9 +9,10 @@
     {% short_ago instant %}                    2 min ago; the exact time is its title
     {% age_at measured_at answered_at %}       2 min: how old a figure was when it was used
     {{ figure|plain_number }}                  11.8, 1,240
+    {{ cells|below:table.head }}               each cell of a row with the head of its column
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django import template
@@ -136,3 +137,10 @@ def plain_number(value: float | None) -> str:
         return ""
     text = f"{value:,.1f}"
     return text.removesuffix(".0")
+
+
+@register.filter
+def below(cells: Sequence[object], head: Sequence[object]) -> list[tuple[object, object]]:
+    """Return the cells of a row, each with the word at the head of its column."""
+    words = [*head, *[""] * (len(cells) - len(head))]
+    return list(zip(words, cells, strict=False))

@@ -13,15 +13,17 @@ from incidents.records import changes_of, version_of
 from incidents.views.posting import post, posted
 from monitoring.definitions import Definition, check_definer, may_define, save_definition
 from monitoring.forms.checklists import DefinitionForm
-from monitoring.models import Checklist
+from monitoring.models import Checklist, Period
 
 
 @require_safe
 def definitions(request: HttpRequest, **kwargs: object) -> HttpResponse:
     """Every checklist with its items, for anybody to read."""
+    order = [period.value for period in Period]
+    found = Checklist.objects.prefetch_related("items")
     context = {
         "now": timezone.now(),
-        "checklists": Checklist.objects.prefetch_related("items").order_by("opens_at", "period"),
+        "checklists": sorted(found, key=lambda one: order.index(one.period)),
         "may_define": may_define(by=actor_for(request.user)),
     }
     return render(request, "monitoring/definitions.html", context)

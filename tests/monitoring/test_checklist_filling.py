@@ -314,9 +314,9 @@ def test_weekly_items_are_prepared_and_left_to_a_person_K8(team):
     assert reports.value == "1 client report"
     left = item_of(run, "credits")
     assert (left.value, left.prepared["lines"]) == ("61 %", ["Apollo: 61 %"])
-    assert item_of(run, "tool_health").prepared["lines"] == [
-        "No provider or sending domain is watched"
-    ]
+    assert left.prepared["tables"][0]["rows"][0][:3] == ["Apollo", "Fine", "61 %"]
+    assert item_of(run, "tool_health").prepared["lines"] == ["1 of 1 tools fine"]
+    assert item_of(run, "integrations").prepared["lines"] == ["No integration is watched"]
 
 
 def test_private_reports_are_a_number_to_strangers_W11(team):

@@ -14,8 +14,15 @@ from django.utils import timezone
 
 from incidents.enums import Role
 from incidents.models import Incident
-from monitoring.enums import Outcome, RunState
-from monitoring.models import Checklist, ChecklistItem, ChecklistRun, Period, RunItem
+from monitoring.enums import Kind, Outcome, RunState
+from monitoring.models import (
+    Checklist,
+    ChecklistItem,
+    ChecklistRun,
+    MonitorIncident,
+    Period,
+    RunItem,
+)
 from tests.factories import (
     Team,
     make_checklists,
@@ -267,6 +274,40 @@ def test_failed_item_opens_an_incident_with_one_click_K8(
     assert incident.ref in browser.get(weekly.get_absolute_url()).text
 
 
+def test_failed_item_names_the_incident_that_it_joins_K6(
+    team: Team, now: dt.datetime, sign_in: SignIn
+) -> None:
+    monitor, private = make_monitor(Kind.SYNC), make_monitor(Kind.SYNC)
+    incident, hidden = make_incident(), make_incident(is_private=True)
+    for one, behind in ((monitor, incident), (private, hidden)):
+        MonitorIncident.objects.create(monitor=one, incident=behind, opened_at=now)
+    run = make_run(team.delivery, opened_at=now)
+    item, other = (
+        make_run_item(run, outcome=Outcome.FAIL, is_automatic=True, prepared={"monitors": [one.pk]})
+        for one in (monitor, private)
+    )
+    browser = as_role(sign_in, team, Role.DELIVERY)
+    page = browser.get(run.get_absolute_url()).text
+    assert f"Join {incident.ref}" in page
+    assert hidden.ref not in page
+    assert page.count("Open incident") == 1
+    form = answers(run)
+    browser.post(f"{run.get_absolute_url()}items/{item.pk}/incident/", form)
+    item.refresh_from_db()
+    assert item.incident == incident
+    assert Incident.objects.count() == 2
+    assert other.incident is None
+
+
+def test_phone_has_the_one_action_of_an_automatic_run_at_its_edge(
+    team: Team, now: dt.datetime, sign_in: SignIn
+) -> None:
+    run = make_run(team.orchestrator, opened_at=now)
+    make_run_item(run, outcome=Outcome.FAIL, is_automatic=True)
+    page = as_role(sign_in, team, Role.ORCHESTRATOR).get(run.get_absolute_url()).text
+    assert "action-edge" in page
+
+
 def test_item_that_did_not_fail_opens_nothing(
     weekly: ChecklistRun, team: Team, sign_in: SignIn
 ) -> None:
@@ -428,6 +469,8 @@ def test_definition_is_edited_with_history_K8_A2(role: str, team: Team, sign_in:
     assert checklist.items.get(number=3).reading == first.reading
     assert ChecklistItem.history.filter(id=middle[0].pk, history_type="-").exists()
     assert checklist.history.first().history_user is not None
+    page = as_role(sign_in, team, role).get("/checklists/definitions/weekly/").text
+    assert "opens at; items: 1 added, 1 removed, order changed" in page
 
 
 def test_open_run_keeps_its_items_when_they_are_edited_K8(
