@@ -25,19 +25,11 @@ from tests.factories import (
     make_client,
     make_incident,
     make_responder,
-    make_sop,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture
