@@ -16,7 +16,8 @@ from incidents.errors import ConflictError, NotAllowedError, WorkflowError
 from incidents.forms.triage import TriageForm
 from incidents.models import Client, Incident, ReferenceCounter, System
 from incidents.step_catalog import describe_steps
-from incidents.steps import SPECS, possible_steps, refusal
+from incidents.steps import SPECS, possible_steps
+from incidents.taking import refusal
 from incidents.transitions import Step
 from tests.factories import (
     NOW,
