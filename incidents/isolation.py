@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import QuerySet
 
 from incidents import staff
 from incidents.enums import Role
@@ -31,11 +30,6 @@ WHAT_TO_DO = (
 
 #: Writes the rows of these keys in one transaction.
 Work = Callable[[Sequence[int]], None]
-
-
-def resting_rows(part: str, *, at: dt.datetime) -> QuerySet[SetAside, int]:
-    """The keys that a part of the sweep leaves alone for now."""
-    return SetAside.objects.resting(part, at=at).values_list("row", flat=True)
 
 
 def run_isolated(

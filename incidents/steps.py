@@ -5,13 +5,10 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import transaction
-
-from incidents import correspondence, workflow
+from incidents import step_runs
 from incidents.actors import Actor
 from incidents.correspondence import Sent
-from incidents.enums import MailKind, StepAction
-from incidents.errors import Missing, WorkflowError
+from incidents.enums import StepAction
 from incidents.forms.base import StepForm
 from incidents.forms.changes import (
     AssignForm,
@@ -28,7 +25,6 @@ from incidents.forms.mail import (
     ApproveForm,
     DraftForm,
     HubSpotNotedForm,
-    OfDraftForm,
     SendForm,
     ToldForm,
 )
@@ -47,13 +43,11 @@ from incidents.forms.response import (
 from incidents.forms.review import ReviewForm
 from incidents.forms.triage import TriageForm
 from incidents.models import Incident, MailDraft, PlaybookRunStep
-from incidents.permissions import authorize, may
-from incidents.playbooks.actions import act_on_step
+from incidents.permissions import may
 from incidents.playbooks.asking import ask_outside
-from incidents.playbooks.attaching import attach_playbook, detach_playbook
-from incidents.playbooks.holds import place_holds, release_gate, still_held
+from incidents.playbooks.holds import still_held
 from incidents.playbooks.running import find_run_step
-from incidents.transitions import Step, check_transition, is_possible
+from incidents.transitions import Step, is_possible
 
 Run = Callable[..., object]
 
@@ -78,16 +72,6 @@ class StepSpec:
         return str(self.step.label)
 
 
-def refusal(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> WorkflowError | None:
-    """Why this person cannot take the step now, as far as role and status tell; else None."""
-    try:
-        authorize(step, by=by, now=now)
-        check_transition(incident, step)
-    except WorkflowError as error:
-        return error
-    return None
-
-
 def possible_steps(incident: Incident, *, by: Actor, now: dt.datetime) -> list[StepSpec]:
     """What this person can do with the incident now, in the order of the SOP."""
     return [
@@ -95,19 +79,6 @@ def possible_steps(incident: Incident, *, by: Actor, now: dt.datetime) -> list[S
         for spec in SPECS.values()
         if is_possible(spec.step, incident.status) and may(spec.step, by=by, now=now)
     ]
-
-
-def find_draft(incident: Incident, form: OfDraftForm) -> MailDraft:
-    """The draft a valid form names. Raises WorkflowError where there is none."""
-    number, kind = form.cleaned_data.get("draft"), form.cleaned_data.get("kind")
-    drafts = incident.drafts.filter(pk=number) if number else incident.drafts.filter(kind=kind)
-    draft = drafts.filter(finished_at__isnull=True).last()
-    if draft is None:
-        name = MailKind(kind).label.lower() if kind else f"mail number {number}"
-        raise WorkflowError(
-            f"There is no open draft: {name}.", [Missing("A drafted mail", step=Step.DRAFT)]
-        )
-    return draft
 
 
 def outcome_text(spec: StepSpec, incident: Incident, result: object) -> str:
@@ -141,280 +112,13 @@ def prepare_step(incident: Incident, form: StepForm, *, by: Actor, now: dt.datet
     form.asked = ask_outside(incident, step, by=by, now=now)
 
 
-def _triage(incident: Incident, form: TriageForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.triage_incident(
-        incident, form.decision(), by=by, now=now, version=form.seen_version
-    )
-
-
-def _acknowledge(
-    incident: Incident, form: AcknowledgeForm, *, by: Actor, now: dt.datetime
-) -> object:
-    return workflow.acknowledge_incident(
-        incident,
-        planned_fix_at=form.cleaned_data.get("planned_fix_at"),
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _assign(incident: Incident, form: AssignForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return workflow.assign_incident(
-        incident,
-        coordinator=data["coordinator"],
-        technical_owner=data["technical_owner"],
-        communications_owner=data["communications_owner"],
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _investigate(
-    incident: Incident, form: InvestigateForm, *, by: Actor, now: dt.datetime
-) -> object:
-    return workflow.investigate_incident(
-        incident, form.findings(), by=by, now=now, version=form.seen_version
-    )
-
-
-def _contain(incident: Incident, form: ContainForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.contain_incident(incident, done=form.cleaned_data["done"], by=by, now=now)
-
-
-def _fix(incident: Incident, form: FixForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.record_fix(
-        incident,
-        form.details(),
-        is_guidance=form.is_guidance,
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _workaround(incident: Incident, form: WorkaroundForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.record_workaround(
-        incident, form.details(), by=by, now=now, version=form.seen_version
-    )
-
-
-def _verify(incident: Incident, form: VerifyForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.verify_fix(
-        incident,
-        end_to_end=form.cleaned_data["end_to_end"],
-        failure_test=form.cleaned_data["failure_test"],
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _relapse(incident: Incident, form: RelapseForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.report_relapse(
-        incident, reason=form.cleaned_data["reason"], by=by, now=now, version=form.seen_version
-    )
-
-
-def _resolve(incident: Incident, form: ConfirmForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.resolve_incident(incident, by=by, now=now, version=form.seen_version)
-
-
-def _review(incident: Incident, form: ReviewForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return workflow.write_review(
-        incident,
-        timeline=data["timeline"],
-        root_cause=data["root_cause"],
-        resolution=data["resolution"],
-        measures=form.measures,
-        is_complete=data["complete"],
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _close(incident: Incident, form: ConfirmForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.close_incident(incident, by=by, now=now, version=form.seen_version)
-
-
-def _cancel(incident: Incident, form: ReasonForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.cancel_incident(
-        incident, reason=form.cleaned_data["reason"], by=by, now=now, version=form.seen_version
-    )
-
-
-def _note(incident: Incident, form: NoteForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    kind = {"kind": data["kind"]} if data["kind"] else {}
-    return workflow.add_note(incident, text=data["text"], at=data["at"], by=by, now=now, **kind)
-
-
-def _wait(incident: Incident, form: WaitForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    if data["action"] == "end":
-        return workflow.end_wait(incident, on=data["on"], by=by, now=now)
-    return workflow.start_wait(incident, on=data["on"], what=data["what"], by=by, now=now)
-
-
-def _draft(incident: Incident, form: DraftForm, *, by: Actor, now: dt.datetime) -> object:
-    kind = form.cleaned_data["kind"]
-    clients = form.cleaned_data["clients"] or correspondence.clients_for(incident, kind)
-    with transaction.atomic():
-        draft = correspondence.start_draft(incident, kind=kind, clients=clients, by=by, now=now)
-        texts = form.texts()
-        return correspondence.edit_draft(draft, texts, by=by, now=now) if texts else draft
-
-
-def _send(incident: Incident, form: SendForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    _refuse_early(Step.SEND, incident, by=by, now=now)
-    draft = find_draft(incident, form)
-    with transaction.atomic():
-        if data["override_reason"].strip():
-            correspondence.override_findings(
-                draft,
-                reason=data["override_reason"],
-                certain_fix_at=data["certain_fix_at"],
-                by=by,
-                now=now,
-            )
-        return correspondence.send_draft(draft, clients=data["clients"] or None, by=by, now=now)
-
-
-def _approve(incident: Incident, form: ApproveForm, *, by: Actor, now: dt.datetime) -> object:
-    _refuse_early(Step.APPROVE, incident, by=by, now=now)
-    return correspondence.approve_draft(find_draft(incident, form), by=by, now=now)
-
-
-def _told(incident: Incident, form: ToldForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return correspondence.tell_another_way(
-        incident,
-        client=data["client"],
-        about=data["about"],
-        via=data["via"],
-        who=data["who"],
-        said=data["said"],
-        at=data["at"],
-        next_update_at=data["next_update_at"],
-        by=by,
-        now=now,
-    )
-
-
-def _hubspot_noted(
-    incident: Incident, form: HubSpotNotedForm, *, by: Actor, now: dt.datetime
-) -> object:
-    return correspondence.note_in_hubspot(
-        incident, client=form.cleaned_data["client"], by=by, now=now
-    )
-
-
-def _severity(incident: Incident, form: SeverityForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return workflow.change_severity(
-        incident,
-        level=data["level"],
-        reason=data["reason"],
-        downgrade=data["downgrade"],
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _detected_at(
-    incident: Incident, form: DetectedAtForm, *, by: Actor, now: dt.datetime
-) -> object:
-    return workflow.correct_detection(
-        incident,
-        detected_at=form.cleaned_data["detected_at"],
-        reason=form.cleaned_data["reason"],
-        by=by,
-        now=now,
-        version=form.seen_version,
-    )
-
-
-def _clients(incident: Incident, form: ClientsForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.change_clients(
-        incident, clients=form.cleaned_data["clients"], by=by, now=now, version=form.seen_version
-    )
-
-
-def _escalate(incident: Incident, form: EscalateForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return workflow.escalate_incident(
-        incident,
-        code=data["code"],
-        summary=data["summary"],
-        quote=data["quote"],
-        amount=data["amount"],
-        client=data["client"],
-        by=by,
-        now=now,
-    )
-
-
-def _waive(incident: Incident, form: WaiveForm, *, by: Actor, now: dt.datetime) -> object:
-    return workflow.waive_gate(
-        incident,
-        kind=form.cleaned_data["kind"],
-        reason=form.cleaned_data["reason"],
-        by=by,
-        now=now,
-    )
-
-
-def _playbook(incident: Incident, form: PlaybookForm, *, by: Actor, now: dt.datetime) -> object:
-    playbook = form.cleaned_data["playbook"]
-    if form.is_attaching:
-        return attach_playbook(incident, playbook, by=by, now=now, version=form.seen_version)
-    reason = form.cleaned_data["reason"]
-    return detach_playbook(
-        incident, playbook, reason=reason, by=by, now=now, version=form.seen_version
-    )
-
-
-def _step(incident: Incident, form: RunStepForm, *, by: Actor, now: dt.datetime) -> object:
-    _refuse_early(Step.STEP, incident, by=by, now=now)
-    return act_on_step(incident, form.doing(), by=by, now=now)
-
-
-def _hold(incident: Incident, form: HoldForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return place_holds(incident, data["domains"], reason=data["reason"], by=by, now=now)
-
-
-def _release(incident: Incident, form: ReleaseForm, *, by: Actor, now: dt.datetime) -> object:
-    data = form.cleaned_data
-    return release_gate(
-        incident,
-        domains=data["domains"],
-        override_reason=data["override_reason"],
-        by=by,
-        now=now,
-    )
-
-
-def _refuse_early(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> None:
-    """Say first what the table and the roles say, before looking for what the form names."""
-    error = refusal(step, incident, by=by, now=now)
-    if error is not None:
-        raise error
-
-
 SPECS: dict[Step, StepSpec] = {
     spec.step: spec
     for spec in (
         StepSpec(
             Step.TRIAGE,
             TriageForm,
-            _triage,
+            step_runs.triage,
             "Triage",
             "Triaged.",
             "SOP step 2: classify the severity, name systems and clients, assign the resolver.",
@@ -422,7 +126,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.ACKNOWLEDGE,
             AcknowledgeForm,
-            _acknowledge,
+            step_runs.acknowledge,
             "Accept",
             "Accepted.",
             "SOP step 3: you take it on for the client. SEV-1 and SEV-2 also need the notice "
@@ -431,7 +135,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.ASSIGN,
             AssignForm,
-            _assign,
+            step_runs.assign,
             "Assign",
             "Assigned; the new owners are told.",
             "SOP step 2.3: usually delivery for technical, revenue for communication. "
@@ -440,7 +144,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.INVESTIGATE,
             InvestigateForm,
-            _investigate,
+            step_runs.investigate,
             "Save findings",
             "Findings saved.",
             "SOP step 4: check logs, API status pages and integration configs. Is it our system, "
@@ -449,7 +153,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.CONTAIN,
             ContainForm,
-            _contain,
+            step_runs.contain,
             "Record containment",
             "Containment recorded.",
             "Pause, switch to the backup, revoke a key. Possible at once, without a test.",
@@ -457,7 +161,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.FIX,
             FixForm,
-            _fix,
+            step_runs.fix,
             "Record the fix",
             "Fix recorded.",
             "SOP step 4: what was broken, what caused it, what was done. "
@@ -466,7 +170,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.WORKAROUND,
             WorkaroundForm,
-            _workaround,
+            step_runs.workaround,
             "Record the workaround",
             "Workaround recorded.",
             "SOP step 4: implement a workaround if possible, monitor for resolution. "
@@ -475,7 +179,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.VERIFY,
             VerifyForm,
-            _verify,
+            step_runs.verify,
             "Verify",
             "Verified; the stability window runs.",
             "SOP step 5: confirm that the fix works end to end and test the specific failure. "
@@ -484,7 +188,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.RELAPSE,
             RelapseForm,
-            _relapse,
+            step_runs.relapse,
             "It came back",
             "Back to investigating.",
             "Inside the stability window: back to investigating, and the resolve clock runs again, "
@@ -493,7 +197,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.RESOLVE,
             ConfirmForm,
-            _resolve,
+            step_runs.resolve,
             "Resolve",
             "Resolved.",
             "SOP step 6: the window is over, the clients know it is resolved. "
@@ -502,7 +206,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.REVIEW,
             ReviewForm,
-            _review,
+            step_runs.review,
             "Save the entry",
             "Post-incident entry saved.",
             "SOP step 7: timeline of events, root cause, resolution, prevention measures.",
@@ -510,7 +214,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.CLOSE,
             ConfirmForm,
-            _close,
+            step_runs.close,
             "Close",
             "Closed.",
             "Nothing is closed until it is documented.",
@@ -518,7 +222,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.CANCEL,
             ReasonForm,
-            _cancel,
+            step_runs.cancel,
             "Cancel the incident",
             "Cancelled.",
             "A false alarm. Not possible once a client was told of it.",
@@ -526,7 +230,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.NOTE,
             NoteForm,
-            _note,
+            step_runs.note,
             "Add entry",
             "Entry added.",
             "The timeline keeps every entry; one for a past time is marked as added later.",
@@ -534,7 +238,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.WAIT,
             WaitForm,
-            _wait,
+            step_runs.wait,
             "Record",
             "Wait recorded.",
             "Waiting on a client or a vendor is recorded. No clock pauses.",
@@ -542,7 +246,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.DRAFT,
             DraftForm,
-            _draft,
+            step_runs.draft,
             "Save the draft",
             "Draft saved.",
             "SOP steps 3 and 6: one mail per client. Do NOT speculate about the cause or promise "
@@ -551,7 +255,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.SEND,
             SendForm,
-            _send,
+            step_runs.send,
             "Send",
             "On the way.",
             "SOP steps 3 and 6: each client gets a mail of its own, to its own contact.",
@@ -559,7 +263,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.APPROVE,
             ApproveForm,
-            _approve,
+            step_runs.approve,
             "Approve",
             "Approved.",
             "Where a data breach is suspected, the founder approves the text of client mails.",
@@ -567,7 +271,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.TOLD,
             ToldForm,
-            _told,
+            step_runs.told,
             "Record",
             "Recorded as told.",
             "By phone, in a chat or in person: it counts like a mail, and is reported apart.",
@@ -575,7 +279,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.HUBSPOT_NOTED,
             HubSpotNotedForm,
-            _hubspot_noted,
+            step_runs.hubspot_noted,
             "Tick the note",
             "HubSpot note ticked.",
             "SOP step 6.2: the note with the incident's summary is on the client's deal.",
@@ -583,7 +287,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.SEVERITY,
             SeverityForm,
-            _severity,
+            step_runs.severity,
             "Change the severity",
             "Severity changed.",
             "Every deadline is counted anew from the detection. A lower severity needs a reason.",
@@ -591,7 +295,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.DETECTED_AT,
             DetectedAtForm,
-            _detected_at,
+            step_runs.detected_at,
             "Correct",
             "Detection time corrected.",
             "Clocks run from the earliest evidence. Every deadline is counted anew.",
@@ -599,7 +303,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.CLIENTS,
             ClientsForm,
-            _clients,
+            step_runs.clients,
             "Change the clients",
             "Affected clients changed.",
             "SOP step 2.2: which clients are affected? A client added gets its notice.",
@@ -607,7 +311,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.ESCALATE,
             EscalateForm,
-            _escalate,
+            step_runs.escalate,
             "Escalate now",
             "Escalated.",
             "The SOP's escalation matrix. Whom each row tells, and how, stands beside it.",
@@ -615,7 +319,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.WAIVE,
             WaiveForm,
-            _waive,
+            step_runs.waive,
             "Waive",
             "Gate waived.",
             "By name and with a reason, by the orchestrator or the founder only.",
@@ -623,7 +327,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.PLAYBOOK,
             PlaybookForm,
-            _playbook,
+            step_runs.playbook,
             "Save",
             "Playbooks changed.",
             "Several may run at once. One that is taken off stays readable.",
@@ -631,7 +335,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.STEP,
             RunStepForm,
-            _step,
+            step_runs.step,
             "Save the step",
             "Playbook step saved.",
             "Done, skipped with a reason, or not applicable; with a note and evidence.",
@@ -639,7 +343,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.HOLD,
             HoldForm,
-            _hold,
+            step_runs.hold,
             "Put on hold",
             "Sending is on hold.",
             "Nothing is to be sent from these domains until their bounce rate is good again. "
@@ -648,7 +352,7 @@ SPECS: dict[Step, StepSpec] = {
         StepSpec(
             Step.RELEASE,
             ReleaseForm,
-            _release,
+            step_runs.release,
             "Resume sending",
             "Sending may resume.",
             "Do NOT resume sending until bounce rate is under 2%. It is judged by what was sent "

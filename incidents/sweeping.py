@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Coalesce
-
 from incidents.alarms import Alarms
+from incidents.claiming import BY_SEVERITY, claim_rows, ready_keys
 from incidents.deadlines import next_event_of
-from incidents.enums import REMINDER_KINDS, DeadlineKind, Level, SweepPart
+from incidents.enums import REMINDER_KINDS, DeadlineKind, SweepPart
 from incidents.escalation import escalate_due, ring_due
-from incidents.isolation import resting_rows, run_isolated
+from incidents.isolation import run_isolated
 from incidents.models import Client, Deadline, Incident
 from notifications.batches import update_rows
 
@@ -134,7 +131,8 @@ def _sweep_deadlines(report: SweepReport, *, now: dt.datetime, limit: int) -> No
             written[name] += count
 
     written: Counter[str] = Counter()
-    keys = list(_due(now=now)[:limit])
+    due = Deadline.objects.needing_attention(at=now).order_by(BY_SEVERITY, "next_event_at", "id")
+    keys = ready_keys(due, SweepPart.DEADLINES, limit=limit, now=now)
     report.failed += run_isolated(
         SweepPart.DEADLINES, keys, write, chunk=CHUNK, describe=_describe, now=now
     )
@@ -154,36 +152,17 @@ def _sweep_rings(report: SweepReport, *, now: dt.datetime, limit: int) -> None:
     report.failed += swept.failed
 
 
-def _due(*, now: dt.datetime) -> QuerySet[Deadline, int]:
-    """Keys of the deadlines with something to say. The untriaged run on SEV-1's clock (C2)."""
-    severity = Coalesce(F("incident__severity_id"), Value(Level.SEV1.value))
-    due = Deadline.objects.needing_attention(at=now)
-    due = due.exclude(pk__in=resting_rows(SweepPart.DEADLINES, at=now))
-    return due.order_by(severity, "next_event_at", "id").values_list("pk", flat=True)
-
-
 def _claim(keys: Sequence[int], *, now: dt.datetime) -> list[Deadline]:
-    """Lock those deadlines that are still due, and their incidents; in the order of the keys.
-
-    What another sweeper or a step holds is passed over: they write what is due themselves. The
-    incident is locked with it because a step takes the incident first: no ring of locks.
-    """
-    rows = Deadline.objects.needing_attention(at=now).filter(pk__in=keys)
-    locked = rows.select_for_update(
-        skip_locked=_can_skip_locked(), no_key=True, of=("self", "incident")
-    )
-    rows_with_incident = locked.select_related("incident").only(*CLAIMED_FIELDS).order_by()
-    found = {row.pk: row for row in rows_with_incident}
-    clients = Client.objects.in_bulk({row.client_id for row in found.values() if row.client_id})
-    for row in found.values():
+    """Lock those deadlines that are still due, and their incidents; in the order of the keys."""
+    due = Deadline.objects.needing_attention(at=now)
+    rows = due.select_related("incident").only(*CLAIMED_FIELDS)
+    found = claim_rows(rows, keys, of=("self", "incident"))
+    clients = Client.objects.in_bulk({row.client_id for row in found if row.client_id})
+    for row in found:
         row.client = clients[row.client_id] if row.client_id else None
-    return [found[key] for key in keys if key in found]
+    return found
 
 
 def _describe(key: int) -> str:
     row = Deadline.objects.select_related("incident").get(pk=key)
     return f"{row.get_kind_display()} of {row.incident.ref}"
-
-
-def _can_skip_locked() -> bool:
-    return connection.features.has_select_for_update_skip_locked

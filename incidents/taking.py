@@ -96,6 +96,16 @@ def take_step(
     copy_onto(incident, fresh)
 
 
+def refusal(step: Step, incident: Incident, *, by: Actor, now: dt.datetime) -> WorkflowError | None:
+    """Why this person cannot take the step now, as far as role and status tell; else None."""
+    try:
+        authorize(step, by=by, now=now)
+        check_transition(incident, step)
+    except WorkflowError as error:
+        return error
+    return None
+
+
 def lock_incident(incident: Incident, *, by: Actor) -> Incident:
     """The incident's row, locked until the transaction ends and read anew."""
     rows = Incident.objects.select_for_update(of=("self",)).select_related(

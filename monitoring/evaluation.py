@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from dataclasses import dataclass, replace
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from incidents.enums import Level
 from monitoring.damping import damp
@@ -114,8 +114,7 @@ def _evaluate(pk: int, report: EvaluationReport, *, now: dt.datetime) -> None:
 
 def _lock(pk: int, *, now: dt.datetime) -> MonitorStatus | None:
     rows = MonitorStatus.objects.select_related("monitor")
-    skips = connection.features.has_select_for_update_skip_locked
-    status = rows.select_for_update(of=("self",), skip_locked=skips).filter(pk=pk).first()
+    status = rows.select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
     if status is None and not MonitorStatus.objects.filter(pk=pk).exists():
         # Written past ``add_monitor``: it shall be watched all the same, from the next look on.
         MonitorStatus.objects.get_or_create(monitor_id=pk, defaults={"since": now})

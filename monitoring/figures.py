@@ -3,8 +3,6 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from django.db import connection
-
 from monitoring.enums import RATE_KINDS, VALUE_KINDS, Kind, SignalKind
 from monitoring.judging import Figures
 from monitoring.look import Look
@@ -79,8 +77,7 @@ def _take_signals(look: Look) -> list[Signal]:
 
 def _take_samples(look: Look) -> list[Sample]:
     fresh = Sample.objects.fresh().filter(monitor=look.status.pk, at__lte=look.now)
-    skips = connection.features.has_select_for_update_skip_locked
-    rows = fresh.select_for_update(skip_locked=skips).order_by("at")
+    rows = fresh.select_for_update(skip_locked=True).order_by("at")
     samples = list(rows[:BATCH])
     if samples:
         Sample.objects.filter(pk__in=[row.pk for row in samples]).update(is_fresh=False)

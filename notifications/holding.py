@@ -25,7 +25,7 @@ def hold_all(*, now: datetime) -> int:
     with transaction.atomic():
         unsent = Message.objects.filter(state__in=UNSETTLED)
         messages = list(unsent.select_for_update().order_by("id").only("attempts"))
-        _note(messages, AttemptOutcome.HELD, by="", now=now)
+        note_decisions(messages, AttemptOutcome.HELD, by="", now=now)
         unsent.update(
             state=MessageState.HELD,
             repeats=F("repeats") + 1,
@@ -44,7 +44,7 @@ def release_held(messages: Iterable[Message], *, by: object, now: datetime) -> i
             message.state, message.attempts, message.is_delay_told = MessageState.PENDING, 0, False
             message.due_at = message.next_attempt_at = now
         update_rows(held, ["state", "attempts", "due_at", "next_attempt_at", "is_delay_told"])
-        _note(held, AttemptOutcome.RELEASED, by=by, now=now)
+        note_decisions(held, AttemptOutcome.RELEASED, by=by, now=now)
     return len(held)
 
 
@@ -55,7 +55,7 @@ def cancel_held(messages: Iterable[Message], *, by: object, now: datetime) -> in
         for message in held:
             message.state = MessageState.CANCELLED
         update_rows(held, ["state"])
-        _note(held, AttemptOutcome.CANCELLED, by=by, now=now)
+        note_decisions(held, AttemptOutcome.CANCELLED, by=by, now=now)
         for message in held:
             call_settled(message, now=now)
     return len(held)
@@ -71,20 +71,12 @@ def dismiss(message: Message, *, reason: str = "", by: object, now: datetime) ->
             state=MessageState.DISMISSED
         )
         if changed:
-            _note([message], AttemptOutcome.DISMISSED, by=by, now=now, answer=reason)
+            note_decisions([message], AttemptOutcome.DISMISSED, by=by, now=now, answer=reason)
     message.refresh_from_db()
     return bool(changed)
 
 
-def _lock_held(messages: Iterable[Message]) -> list[Message]:
-    """Those that are still held, oldest first; asked in pieces, for SQLite's limit of values."""
-    wanted = sorted(message.pk for message in messages)
-    pieces = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
-    rows = Message.objects.held().select_for_update().order_by("id")
-    return [message for piece in pieces for message in rows.filter(pk__in=piece)]
-
-
-def _note(
+def note_decisions(
     messages: Iterable[Message],
     outcome: AttemptOutcome,
     *,
@@ -92,6 +84,7 @@ def _note(
     now: datetime,
     answer: str = "",
 ) -> None:
+    """Put what was decided about the messages, and by whom, beside their attempts."""
     insert_all(
         [
             DeliveryAttempt(
@@ -106,3 +99,11 @@ def _note(
             for message in messages
         ]
     )
+
+
+def _lock_held(messages: Iterable[Message]) -> list[Message]:
+    """Those that are still held, oldest first; asked in pieces, for SQLite's limit of values."""
+    wanted = sorted(message.pk for message in messages)
+    pieces = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
+    rows = Message.objects.held().select_for_update().order_by("id")
+    return [message for piece in pieces for message in rows.filter(pk__in=piece)]

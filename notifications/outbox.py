@@ -20,7 +20,8 @@ from notifications.batches import insert_new
 from notifications.channels.registry import usable_channels
 from notifications.enums import AttemptOutcome, Channel, MessageState, Urgency
 from notifications.handlers import call_settled
-from notifications.models import DeliveryAttempt, Message
+from notifications.holding import note_decisions
+from notifications.models import Message
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _IN_A_HEADER = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
@@ -143,21 +144,13 @@ def settle_uncertain(message: Message, *, arrived: bool, by: object, now: dateti
             state=MessageState.SENT, sent_at=last_try.started_at if last_try else now
         )
         if changed:
-            _note_decision(message, AttemptOutcome.CONFIRMED, by=by, now=now)
+            note_decisions([message], AttemptOutcome.CONFIRMED, by=by, now=now)
         return _told(message, changed, now=now)
 
 
 def resend_dead(message: Message, *, by: object, now: datetime) -> bool:
     """Give a failed message a fresh set of attempts; false when it is no longer failed."""
     return _requeue(message, MessageState.DEAD, by=by, now=now)
-
-
-def call_settled_handlers(message: Message, *, now: datetime) -> None:
-    """Tell the floors above that a message is sent, uncertain, dead or cancelled.
-
-    Runs in the transaction that records it; each handler is `handler(message, *, now)`.
-    """
-    call_settled(message, now=now)
 
 
 def _requeue(message: Message, state: MessageState, *, by: object, now: datetime) -> bool:
@@ -172,7 +165,7 @@ def _requeue(message: Message, state: MessageState, *, by: object, now: datetime
             repeats=F("repeats") + (1 if state == MessageState.UNCERTAIN else 0),
         )
         if changed:
-            _note_decision(message, AttemptOutcome.REQUEUED, by=by, now=now)
+            note_decisions([message], AttemptOutcome.REQUEUED, by=by, now=now)
     message.refresh_from_db()
     return bool(changed)
 
@@ -180,19 +173,8 @@ def _requeue(message: Message, state: MessageState, *, by: object, now: datetime
 def _told(message: Message, changed: int, *, now: datetime) -> bool:
     message.refresh_from_db()
     if changed:
-        call_settled_handlers(message, now=now)
+        call_settled(message, now=now)
     return bool(changed)
-
-
-def _note_decision(message: Message, outcome: AttemptOutcome, *, by: object, now: datetime) -> None:
-    DeliveryAttempt.objects.create(
-        message=message,
-        number=message.attempts,
-        started_at=now,
-        ended_at=now,
-        outcome=outcome,
-        by=str(by)[:150],
-    )
 
 
 def _new_message_id() -> str:

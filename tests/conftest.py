@@ -25,6 +25,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from incidents import triggers
 from tests.chromium import FLAGS, find_chromium
+from tests.factories import Team, make_sop, make_team
 from tests.notifications import hubspot_server as hubspot_server_module
 from tests.notifications import telegram_server as telegram_server_module
 from tests.notifications.hubspot_server import HubSpotServer
@@ -139,6 +140,13 @@ def _empty_cache(settings: Settings) -> None:
     settings.CACHES = {
         "default": settings.CACHES["default"] | {"KEY_PREFIX": f"test-{uuid.uuid4().hex}"}
     }
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    """The agency's people, and the SOP that they follow."""
+    make_sop()
+    return make_team()
 
 
 # Mail ------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from incidents.escalation import settle_escalations
 from incidents.models import Client, Deadline, DueEscalation, Incident, Responder, System
 from incidents.sweeping import settle_due
 from notifications.enums import AttemptOutcome, MessageState
+from notifications.handlers import call_settled
 from notifications.models import DeliveryAttempt, Message
-from notifications.outbox import call_settled_handlers
 
 DELIVERED_BY = "demonstration"
 
@@ -92,7 +92,7 @@ class Replay:
             answer="Part of the demonstration: nothing was sent.",
             by=DELIVERED_BY,
         )
-        call_settled_handlers(message, now=self.now)
+        call_settled(message, now=self.now)
 
 
 Story = Callable[[Replay], Iterator[dt.datetime]]

@@ -3,19 +3,13 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from django.db import connection
-from django.db.models import F, Model, QuerySet, Value
-from django.db.models.functions import Coalesce
-
-from incidents.enums import Level, SweepPart
+from incidents.claiming import BY_SEVERITY, claim_rows, ready_keys
+from incidents.enums import SweepPart
 from incidents.escalation.due import raise_due
 from incidents.escalation.ringing import ring
-from incidents.isolation import resting_rows, run_isolated
+from incidents.isolation import run_isolated
 from incidents.models import DueEscalation, Escalation
-
-Row = TypeVar("Row", bound=Model)
 
 #: Rows written in one transaction.
 CHUNK = 250
@@ -35,17 +29,13 @@ def escalate_due(*, now: dt.datetime, limit: int = 1000) -> Swept:
     Harmless when run twice, late, or beside another: rows and incidents are locked together, and
     an incident that somebody is changing is left to that change.
     """
-    # The untriaged run on SEV-1's clock (C2).
-    severity = Coalesce(F("incident__severity_id"), Value(Level.SEV1.value))
     due = DueEscalation.objects.filter(due_at__lte=now)
-    keys = _keys(due.order_by(severity, "due_at", "pk"), SweepPart.ESCALATIONS, limit, now=now)
+    first = due.order_by(BY_SEVERITY, "due_at", "pk")
+    keys = ready_keys(first, SweepPart.ESCALATIONS, limit=limit, now=now)
 
     def work(chunk: Sequence[int]) -> int:
-        # Steps lock the incident before they touch these rows; taking both, and waiting for
-        # neither, keeps the sweep out of every deadlock.
-        locked = _locked(due.filter(pk__in=chunk), "self", "incident")
-        rows = locked.select_related("rule", "incident__severity")
-        return raise_due(_in_order(rows, chunk), now=now)
+        rows = due.select_related("rule", "incident__severity")
+        return raise_due(claim_rows(rows, chunk, of=("self", "incident")), now=now)
 
     return _run(SweepPart.ESCALATIONS, keys, work, _describe_due, now=now)
 
@@ -56,29 +46,14 @@ def ring_due(*, now: dt.datetime, limit: int = 1000) -> Swept:
     Harmless when run twice, late, or beside another: each row is locked and looked at again.
     """
     due = Escalation.objects.to_ring(at=now)
-    keys = _keys(due.order_by("next_ring_at", "pk"), SweepPart.RINGS, limit, now=now)
+    first = due.order_by("next_ring_at", "pk")
+    keys = ready_keys(first, SweepPart.RINGS, limit=limit, now=now)
 
     def work(chunk: Sequence[int]) -> int:
-        locked = _locked(due.filter(pk__in=chunk), "self")
-        rows = locked.select_related("rule", "incident", "client")
-        return ring(_in_order(rows, chunk), now=now)
+        rows = due.select_related("rule", "incident", "client")
+        return ring(claim_rows(rows, chunk, of=("self",)), now=now)
 
     return _run(SweepPart.RINGS, keys, work, _describe_ring, now=now)
-
-
-def _keys(rows: QuerySet[Row], part: SweepPart, limit: int, *, now: dt.datetime) -> list[int]:
-    ready = rows.exclude(pk__in=resting_rows(part, at=now))
-    return list(ready.values_list("pk", flat=True)[:limit])
-
-
-def _locked(rows: QuerySet[Row], *of: str) -> QuerySet[Row]:
-    skips = connection.features.has_select_for_update_skip_locked
-    return rows.select_for_update(skip_locked=skips, no_key=True, of=of).order_by()
-
-
-def _in_order(rows: QuerySet[Row], keys: Sequence[int]) -> list[Row]:
-    found = {row.pk: row for row in rows}
-    return [found[key] for key in keys if key in found]
 
 
 def _run(

@@ -182,11 +182,7 @@ def reopen_step(
         if step.is_open:
             raise WorkflowError(f"Step {step.number} is open.")
         _refuse_kind(step, StepKind.GATE)
-        if step.is_by_branch:
-            raise WorkflowError(
-                f"Step {step.number} does not apply because of an earlier answer. "
-                "Change that answer."
-            )
+        _refuse_by_branch(step)
         text = f"Open again: {require(reason, 'The reason')}"
         mark_step(taken, StepState.OPEN, now=now, text=text, chosen=[])
     return run_step
@@ -216,12 +212,16 @@ def check_finishable(taken: TakenStep) -> None:
 
 
 def _refuse_settled(step: PlaybookRunStep) -> None:
+    _refuse_by_branch(step)
+    if not step.is_open:
+        raise conflict_of(step)
+
+
+def _refuse_by_branch(step: PlaybookRunStep) -> None:
     if step.is_by_branch:
         raise WorkflowError(
             f"Step {step.number} does not apply because of an earlier answer. Change that answer."
         )
-    if not step.is_open:
-        raise conflict_of(step)
 
 
 def _refuse_kind(step: PlaybookRunStep, *kinds: StepKind) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.urls import reverse
@@ -20,7 +20,7 @@ from incidents.models import Client, ClientDigest
 from incidents.obligations import Term
 from incidents.permissions import may
 from incidents.transitions import Step
-from incidents.views.mail_panel import Note
+from incidents.views.letter_panel import LetterPanel, Note, wanted_findings
 from incidents.views.refusals import Mend
 from notifications.enums import MessageState
 from notifications.templating import RenderedMail
@@ -28,28 +28,13 @@ from notifications.templating import RenderedMail
 SHOWN_HISTORY = 12
 
 
-@dataclass(slots=True)
-class Panel:
+@dataclass(slots=True, kw_only=True)
+class Panel(LetterPanel):
     """Everything the fragments need; see the templates ``incidents/_update_*.html``."""
 
-    letter: Letter = field(default_factory=Letter)
-    notes: list[Note] = field(default_factory=list)
-    blockers: list[Mend] = field(default_factory=list)
     term: Term | None = None
-    undo_seconds: int = 0
-    reply_to: str = ""
     is_open: bool = True
     is_empty: bool = False
-    may_write: bool = False
-    may_send: bool = False
-
-    @property
-    def blocking_notes(self) -> list[Note]:
-        return [note for note in self.notes if note.blocks]
-
-    @property
-    def has_promise_finding(self) -> bool:
-        return any(note.one.finding.rule == "promise" for note in self.blocking_notes)
 
 
 def shown_digest(client: Client, *, now: dt.datetime) -> tuple[ClientDigest, list[Item]]:
@@ -85,8 +70,7 @@ def lay_out(
     panel.blockers = [
         Mend(item.text, _mend_url(item.client)) for item in missing_of(written, lines)
     ]
-    if count := len(panel.blocking_notes):
-        panel.blockers.append(Mend(f"{count} finding{'s' if count > 1 else ''}", "#notes"))
+    panel.blockers += panel.finding_blockers()
     return panel
 
 
@@ -105,11 +89,7 @@ def suggested(
     """The texts with the guard's rewrite put in: of one finding by its fingerprint, or of ``all``
     that block."""
     written = _written(digest, form)
-    findings = [
-        one
-        for one in check_digest(written, items)
-        if one.fingerprint == wanted or (wanted == "all" and one.is_blocking)
-    ]
+    findings = wanted_findings(check_digest(written, items), wanted)
     return rewritten(texts_of(written, items), findings)
 
 

@@ -31,6 +31,7 @@ from incidents.models import AffectedClient, Client, ClientMail, Deadline, MailD
 from incidents.owed import GONE_STATES
 from incidents.permissions import may
 from incidents.transitions import Step
+from incidents.views.letter_panel import LetterPanel, Note, wanted_findings
 from incidents.views.refusals import Mend, mend_url
 from notifications.enums import HELD_BY_A_SENDER, MessageState
 from notifications.models import DeliveryAttempt
@@ -48,22 +49,6 @@ TOLD_ABOUT = {
     MailKind.RESOLVED: MailKind.RESOLVED,
     MailKind.WORKAROUND: MailKind.RESOLVED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One numbered finding in the letter's margin."""
-
-    number: int
-    one: FieldFinding
-    label: str
-    explanation: str
-    is_overridden: bool
-    can_use: bool
-
-    @property
-    def blocks(self) -> bool:
-        return self.one.is_blocking and not self.is_overridden
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,38 +84,23 @@ class ShortField:
         return self.sentences > MOST_SENTENCES
 
 
-@dataclass(slots=True)
-class Panel:
+@dataclass(slots=True, kw_only=True)
+class Panel(LetterPanel):
     """Everything the fragments need; see the templates ``incidents/_mail_*.html``."""
 
     draft: MailDraft
     deliveries: list[Delivery] = field(default_factory=list)
     current: Delivery | None = None
-    letter: Letter = field(default_factory=Letter)
-    notes: list[Note] = field(default_factory=list)
     counts: list[ShortField] = field(default_factory=list)
-    blockers: list[Mend] = field(default_factory=list)
     next_update: dt.datetime | None = None
     clocks: list[tuple[str, Deadline]] = field(default_factory=list)
-    undo_seconds: int = 0
     has_own_time: bool = False
     must_promise: bool = False
-    reply_to: str = ""
-    may_write: bool = False
-    may_send: bool = False
     may_approve: bool = False
 
     @property
     def open_count(self) -> int:
         return sum(1 for row in self.deliveries if row.is_open)
-
-    @property
-    def blocking_notes(self) -> list[Note]:
-        return [note for note in self.notes if note.blocks]
-
-    @property
-    def has_promise_finding(self) -> bool:
-        return any(note.one.finding.rule == "promise" for note in self.blocking_notes)
 
     @property
     def addressees(self) -> str:
@@ -191,12 +161,9 @@ def is_changed(draft: MailDraft, values: dict[str, object]) -> bool:
 def use_suggestions(draft: MailDraft, wanted: str) -> dict[str, object]:
     """The fields with the guard's rewrite put in: of one finding by its fingerprint, or of ``all``
     that block. Empty where the finding is gone already."""
-    findings = [
-        one
-        for one in check_draft(draft)
-        if one.field in DRAFT_FIELDS[MailKind(draft.kind)]
-        and (one.fingerprint == wanted or (wanted == "all" and one.is_blocking))
-    ]
+    fields = DRAFT_FIELDS[MailKind(draft.kind)]
+    usable = (one for one in check_draft(draft) if one.field in fields)
+    findings = wanted_findings(usable, wanted)
     return dict(rewritten({one.field: getattr(draft, one.field) for one in findings}, findings))
 
 
@@ -320,9 +287,7 @@ def _blockers(panel: Panel, written: MailDraft, *, now: dt.datetime) -> list[Men
     ]
     if panel.draft.approved_at and is_changed(panel.draft, _texts_of(written)):
         found.append(Mend("The founder's approval of the changed text", "#approve"))
-    count = len(panel.blocking_notes)
-    if count:
-        found.append(Mend(f"{count} finding{'s' if count > 1 else ''}", "#notes"))
+    found += panel.finding_blockers()
     unsent = [row for row in panel.deliveries if row.mail.is_draft]
     if unsent and not panel.open_count:
         client = unsent[0].mail.client

@@ -17,7 +17,8 @@ from incidents.forms.playbooks import RunStepForm
 from incidents.models import Incident, PlaybookRunStep
 from incidents.playbooks.progress import view_runs
 from incidents.stamps import is_unchanged, stamped
-from incidents.steps import SPECS, outcome_text, possible_steps, prepare_step, refusal
+from incidents.steps import SPECS, outcome_text, possible_steps, prepare_step
+from incidents.taking import refusal
 from incidents.transitions import Step
 from incidents.views.incidents import incident_page
 from incidents.views.refusals import refusal_status

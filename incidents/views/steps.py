@@ -28,8 +28,8 @@ from incidents.steps import (
     outcome_text,
     possible_steps,
     prepare_step,
-    refusal,
 )
+from incidents.taking import refusal
 from incidents.transitions import Step
 from incidents.views.holds import HoldView, view_holds
 from incidents.views.refusals import mend_links, refusal_status

@@ -26,8 +26,6 @@ from tests.factories import (
     make_escalation,
     make_incident,
     make_message,
-    make_sop,
-    make_team,
     make_user,
 )
 from tests.incidents.conftest import Undefined
@@ -41,12 +39,6 @@ HOUR = dt.timedelta(hours=1)
 def _strict_templates(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engines["django"].engine  # type: ignore[attr-defined]
     monkeypatch.setattr(engine, "string_if_invalid", Undefined("%s"))
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

@@ -20,19 +20,11 @@ from tests.factories import (
     make_client,
     make_fix,
     make_incident,
-    make_sop,
-    make_team,
 )
 from tests.notifications.hubspot_server import HubSpotServer, refusal
 from tests.notifications.json_server import Reply, next_try
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def resolved(team: Team, *clients: Client, **fields: object) -> Incident:

@@ -26,21 +26,13 @@ from tests.factories import (
     make_client,
     make_incident,
     make_responder,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
 pytestmark = pytest.mark.django_db
 MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def detected(team: Team) -> Incident:

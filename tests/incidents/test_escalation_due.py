@@ -13,7 +13,7 @@ from incidents.obligations import obligations_of
 from incidents.sweeping import sweep
 from incidents.workflow import Findings, FixDetails, Triage
 from notifications.models import Message
-from tests.factories import NOW, Team, make_client, make_sop, make_system, make_team
+from tests.factories import NOW, Team, make_client, make_system
 
 pytestmark = pytest.mark.django_db
 MIN = dt.timedelta(minutes=1)
@@ -22,12 +22,6 @@ FIX = FixDetails(
     done="Rolled back", broke="The sync", cause="A release", tested_what="Sync",
     tested_where="Staging", test_result="Green",
 )  # fmt: skip
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def triaged(team: Team, level: int) -> Incident:

@@ -17,27 +17,19 @@ from incidents.escalation import (
 from incidents.models import Escalation, EscalationRule, Responder
 from incidents.sweeping import sweep
 from notifications.enums import MessageState, Urgency
+from notifications.handlers import call_settled
 from notifications.models import Message
-from notifications.outbox import call_settled_handlers
 from tests.factories import (
     NOW,
     Team,
     make_client,
     make_incident,
     make_responder,
-    make_sop,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ def settle(message: Message, state: str, *, now: dt.datetime) -> None:
     sent_at = now if state == MessageState.SENT else None
     Message.objects.filter(pk=message.pk).update(state=state, sent_at=sent_at)
     message.refresh_from_db()
-    call_settled_handlers(message, now=now)
+    call_settled(message, now=now)
 
 
 def test_four_rings_to_the_founder_then_four_to_the_backup_E9(

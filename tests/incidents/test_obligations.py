@@ -38,21 +38,13 @@ from tests.factories import (
     make_premium_client,
     make_responder,
     make_review,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 LATER = NOW + 20 * MINUTE
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 def owed(by: Actor, *, now: dt.datetime = LATER, everyone: bool = False) -> list[Obligation]:

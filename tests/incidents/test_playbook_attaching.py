@@ -21,19 +21,11 @@ from tests.factories import (
     make_incident,
     make_playbook,
     make_playbook_run,
-    make_sop,
     make_system,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + dt.timedelta(minutes=20)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def book(slug: str) -> Playbook:

@@ -9,16 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from incidents.models import Incident, Playbook, PlaybookRunStep
-from tests.factories import Team, make_incident, make_playbook_run, make_sop, make_team
+from tests.factories import Team, make_incident, make_playbook_run
 
 pytestmark = pytest.mark.django_db
 NOW = "2026-03-10T10:00:00+00:00"
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

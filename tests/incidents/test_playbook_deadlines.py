@@ -22,20 +22,12 @@ from tests.factories import (
     make_incident,
     make_playbook,
     make_playbook_step,
-    make_sop,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 MIN = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
 TOLD = {"via": "phone", "who": "Anna", "said": "We are on it.", "about": MailKind.NOTIFICATION}
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def outage(team: Team, *, at: dt.datetime = NOW + 10 * MIN, **fields: Any) -> Incident:

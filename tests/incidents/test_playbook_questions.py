@@ -25,20 +25,12 @@ from tests.factories import (
     make_client,
     make_incident,
     make_playbook_run,
-    make_sop,
     make_system,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Browser]
 QUESTIONS = ["What specifically isn't working?", "When did it stop?", "Any changes on their end?"]
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

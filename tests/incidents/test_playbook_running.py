@@ -29,18 +29,10 @@ from tests.factories import (
     make_playbook,
     make_playbook_run,
     make_playbook_step,
-    make_sop,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + dt.timedelta(minutes=20)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def attached(team: Team, slug: str, **fields: Any) -> Incident:

@@ -24,20 +24,12 @@ from tests.factories import (
     make_client,
     make_deadline,
     make_incident,
-    make_sop,
     make_system,
-    make_team,
 )
 
 MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def told(team: Team, client: Client, *, level: int = 1, at: dt.datetime = NOW) -> Incident:

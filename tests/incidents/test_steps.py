@@ -2,12 +2,8 @@
 
 import datetime as dt
 import json
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -20,7 +16,8 @@ from incidents.errors import ConflictError, NotAllowedError, WorkflowError
 from incidents.forms.triage import TriageForm
 from incidents.models import Client, Incident, ReferenceCounter, System
 from incidents.step_catalog import describe_steps
-from incidents.steps import SPECS, possible_steps, refusal
+from incidents.steps import SPECS, possible_steps
+from incidents.taking import refusal
 from incidents.transitions import Step
 from tests.factories import (
     NOW,
@@ -43,10 +40,9 @@ from tests.factories import (
     make_team,
     make_templates,
 )
-from tests.notifications.test_delivery_concurrency import database_url
+from tests.racing import race
 
 LATER = NOW + dt.timedelta(days=3)
-PROJECT = Path(__file__).resolve().parents[2]
 
 #: Rule W1, written down from the rules, not from the code: where each step is possible, and the
 #: status it leads to (None: it stays).
@@ -580,29 +576,8 @@ def test_8_processes_with_50_acts_each_lose_nothing_W1():
     incident = make_incident(
         status=Status.TRIAGED, level=2, systems=[make_system()], team=make_team()
     )
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url(),
-        "SECRET_KEY": "only-for-tests-" + "x" * 50,
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", ACTOR, incident.ref, str(number), LATER.isoformat()],
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(8)
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    outputs = [json.loads(process.communicate(timeout=300)[0]) for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8
+    calls = [[incident.ref, str(number), LATER.isoformat()] for number in range(8)]
+    outputs = race(ACTOR, *calls, seconds=300)
     done = [text for part, _, _ in outputs for text in part]
     conflicts = sum(count for _, count, _ in outputs)
     refs = sorted(ref for _, _, part in outputs for ref in part)

@@ -1,12 +1,7 @@
 """Four sweepers at once, as processes of their own: everything once, on both databases."""
 
 import datetime as dt
-import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +11,10 @@ from incidents.models import TimelineEntry as Entry
 from notifications.models import Message
 from tests.factories import NOW, make_sop, make_team
 from tests.incidents.due import make_due
-from tests.notifications.test_delivery_concurrency import database_url
+from tests.racing import RACERS, race
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
-PROJECT = Path(__file__).resolve().parents[2]
-RACERS = 4
 DUE = 300
 H = dt.timedelta(hours=1)
 
@@ -42,42 +35,17 @@ print(json.dumps(written))
 """
 
 
-def race(*, now: dt.datetime) -> dict[str, int]:
+def sweep_together(*, now: dt.datetime) -> dict[str, int]:
     """Let four sweepers go at once; returns the sums of their reports."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url(),
-        "SECRET_KEY": "only-for-tests-" + "x" * 50,
-        "TIME_ZONE": "Europe/Berlin",
-    }
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", SWEEPER, now.isoformat()],
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(RACERS)
-    ]
-    for racer in racers:
-        assert racer.stdout
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    outputs = [racer.communicate(timeout=300)[0] for racer in racers]
-    assert [racer.returncode for racer in racers] == [0] * RACERS
-    reports = [report for output in outputs for report in json.loads(output)]
+    parts = race(SWEEPER, *[[now.isoformat()]] * RACERS, seconds=300)
+    reports = [report for part in parts for report in part]
     return {name: sum(report[name] for report in reports) for name in reports[0]}
 
 
 def test_four_sweepers_over_300_breaches_escalate_300_times_E8_C8() -> None:
     make_sop()
     make_due(DUE, team=make_team(), level=1)
-    report = race(now=NOW + 5 * H)
+    report = sweep_together(now=NOW + 5 * H)
     assert (report["breaches"], report["failed"]) == (DUE, 0)
     assert Escalation.objects.filter(rule=EscalationCode.BREACH).count() == DUE
     assert Escalation.objects.values("incident").distinct().count() == DUE
@@ -92,7 +60,7 @@ def test_four_sweepers_over_300_breaches_escalate_300_times_E8_C8() -> None:
 def test_four_sweepers_fill_one_digest_and_lose_no_line_N1() -> None:
     make_sop()
     make_due(DUE, team=make_team(), kind=DeadlineKind.RESOLVE, owner=Owner.TECHNICAL)
-    report = race(now=NOW + 2 * H)
+    report = sweep_together(now=NOW + 2 * H)
     assert (report["warnings"], report["failed"]) == (DUE, 0)
     digest = Message.objects.get(subject="Several warnings")
     in_digest = re.findall(r"^- 50% used: Resolve \((INC-2025-\d+)\)", digest.text, re.MULTILINE)

@@ -30,9 +30,7 @@ from tests.factories import (
     make_deadline,
     make_incident,
     make_responder,
-    make_sop,
     make_system,
-    make_team,
 )
 from tests.incidents.due import make_due
 
@@ -41,12 +39,6 @@ MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
 #: Due deadlines, set aside; escalations by the clock; rings.
 IDLE_QUERIES = 6
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def told(address: str) -> list[str]:

@@ -15,19 +15,11 @@ from tests.factories import (
     make_affected,
     make_client,
     make_incident,
-    make_sop,
-    make_team,
 )
 from tests.notifications.hubspot_server import HubSpotServer, refusal
 from tests.notifications.json_server import Reply
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

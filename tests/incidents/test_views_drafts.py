@@ -31,8 +31,6 @@ from tests.factories import (
     make_client_mail,
     make_draft,
     make_incident,
-    make_sop,
-    make_team,
     make_third_party,
     make_user,
 )
@@ -50,12 +48,6 @@ def clock() -> Iterator[time_machine.Traveller]:
     """Ten o'clock in Berlin, standing still."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

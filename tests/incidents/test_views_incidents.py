@@ -58,9 +58,7 @@ from tests.factories import (
     make_premium_client,
     make_responder,
     make_review,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
@@ -68,12 +66,6 @@ pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
 ETAGS = ("live", "timeline")
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 def signed_in(user: Any) -> Browser:

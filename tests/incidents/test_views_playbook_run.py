@@ -20,18 +20,10 @@ from tests.factories import (
     make_playbook_step,
     make_playbooks,
     make_sending_domain,
-    make_sop,
     make_system,
-    make_team,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 def running(team: Team, slug: str, **fields: Any) -> Incident:

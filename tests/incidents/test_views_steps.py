@@ -20,20 +20,12 @@ from tests.factories import (
     make_fix,
     make_incident,
     make_responder,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
 pytestmark = pytest.mark.django_db
 GENERIC = [step for step in SPECS if step != Step.TRIAGE]
-
-
-@pytest.fixture
-def team():
-    make_sop()
-    return make_team()
 
 
 def at(incident: Incident, step: str) -> str:

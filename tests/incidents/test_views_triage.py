@@ -32,9 +32,7 @@ from tests.factories import (
     make_dependency,
     make_incident,
     make_playbooks,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
@@ -51,12 +49,6 @@ def clock() -> Iterator[time_machine.Traveller]:
     """Ten o'clock in Berlin, standing still."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

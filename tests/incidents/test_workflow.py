@@ -35,9 +35,7 @@ from tests.factories import (
     make_client,
     make_incident,
     make_premium_client,
-    make_sop,
     make_system,
-    make_team,
     make_user,
 )
 
@@ -47,12 +45,6 @@ MIN = dt.timedelta(minutes=1)
 H = dt.timedelta(hours=1)
 TESTED = {"tested_what": "One record", "tested_where": "staging", "test_result": "It arrived."}
 FIX = FixDetails(done="Key renewed.", broke="The sync.", cause="The key had expired.", **TESTED)
-
-
-@pytest.fixture
-def team(db: None) -> Team:
-    make_sop()
-    return make_team()
 
 
 def settle(message: Message, *, now: dt.datetime, state: str = MessageState.SENT) -> None:

@@ -32,9 +32,7 @@ from tests.factories import (
     make_monitor,
     make_playbook_run,
     make_sending_domain,
-    make_sop,
     make_system,
-    make_team,
     make_third_party,
 )
 from tests.monitoring.arrivals import MIN, H, look, post
@@ -44,12 +42,6 @@ pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Browser]
 SUMMARY = "/api/v2/summary.json"
 DOMAIN = "go.halden.example"
-
-
-@pytest.fixture
-def team() -> Team:
-    make_sop()
-    return make_team()
 
 
 @pytest.fixture

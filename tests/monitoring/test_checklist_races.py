@@ -1,12 +1,6 @@
 """Schedulers and cron at once, as processes of their own: each period once, told once."""
 
 import datetime as dt
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db.models import Count
@@ -24,12 +18,10 @@ from tests.factories import (
     make_sop,
     make_team,
 )
-from tests.notifications.test_delivery_concurrency import database_url
+from tests.racing import RACERS, race
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
-PROJECT = Path(__file__).resolve().parents[2]
-RACERS = 4
 PERIODS = 500
 #: 07:00 in Berlin on Tuesday 10 March 2026.
 SEVEN = dt.datetime(2026, 3, 10, 6, tzinfo=dt.UTC)
@@ -54,43 +46,13 @@ print(json.dumps([run_crm_review(now=start).pk]))
 """
 
 
-def race(script: str, *, start: dt.datetime) -> list[Any]:
-    """Start the script as several processes, let them go at once, return what they print."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url(),
-        "SECRET_KEY": "only-for-tests-" + "x" * 50,
-        "TIME_ZONE": "Europe/Berlin",
-    }
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, start.isoformat()],
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(RACERS)
-    ]
-    for racer in racers:
-        assert racer.stdout
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    outputs = [racer.communicate(timeout=600)[0] for racer in racers]
-    assert [racer.returncode for racer in racers] == [0] * RACERS
-    return [json.loads(output) for output in outputs]
-
-
 def test_four_racers_over_500_periods_open_500_runs_K8() -> None:
     make_team()
     checklist = make_checklist()
     for number in (1, 2):
         make_checklist_item(checklist, text=f"Item {number}")
-    opened = [pk for part in race(OPENER, start=SEVEN) for pk in part]
+    parts = race(OPENER, *[[SEVEN.isoformat()]] * RACERS, seconds=600)
+    opened = [pk for part in parts for pk in part]
     assert len(opened) == len(set(opened)) == PERIODS
     runs = ChecklistRun.objects.annotate(copied=Count("items"))
     assert set(runs.values_list("state", "copied")) == {(RunState.OPEN.value, 2)}
@@ -107,7 +69,7 @@ def test_four_reviews_at_once_find_each_thing_once_K9() -> None:
     for _ in range(8):
         monitor = make_monitor(Kind.LEVEL, measure=Measure.DUPLICATE)
         Sample.objects.create(monitor=monitor, at=evening, received_at=evening, value=5)
-    runs = race(REVIEWER, start=evening)
+    runs = race(REVIEWER, *[[evening.isoformat()]] * RACERS, seconds=600)
     assert len({pk for (pk,) in runs}) == ChecklistRun.objects.count() == 1
     assert Incident.objects.filter(source=Source.SCHEDULED_REVIEW).count() == 8
     assert MonitorIncident.objects.count() == 8

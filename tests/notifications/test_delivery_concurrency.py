@@ -1,22 +1,15 @@
 """Several senders at once, as processes of their own: nothing twice, order kept in a lane."""
 
-import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from notifications.models import Message
 from tests.notifications.conftest import NOW
+from tests.racing import RACERS, race
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
-PROJECT = Path(__file__).resolve().parents[2]
-SENDERS = 4
 
 CLAIMER = """
 import json, sys, django
@@ -49,43 +42,10 @@ print(json.dumps(sent))
 """
 
 
-def database_url() -> str:
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    login = f"{values['USER']}:{values['PASSWORD']}".rstrip(":")
-    return f"postgres://{login}@{values['HOST']}:{values['PORT'] or 5432}/{values['NAME']}"
-
-
 def run_together(script: str, *, mail_port: int) -> list:
-    """Start the script as several processes, let them go at once, return what they print."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url(),
-        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
-        "SECRET_KEY": "only-for-tests-" + "x" * 50,
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, NOW.isoformat()],
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(SENDERS)
-    ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * SENDERS
-    return [json.loads(output) for output in outputs]
+    """What four senders to this mail server print."""
+    calls = [[NOW.isoformat()]] * RACERS
+    return race(script, *calls, seconds=60, EMAIL_URL=f"smtp://127.0.0.1:{mail_port}")
 
 
 def test_no_message_is_claimed_twice(queue):
