@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.views.decorators.csrf import csrf_exempt
 
 from monitoring.ingest.answers import HEADERS, RefusalError, problem, refused, unavailable
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Where programs post to; everything below is answered here alone.
 PREFIXES = ("/ping/", "/ingest/", "/openapi.json")
+#: Of these alone there are more than a few.
+VARIED = "/ping/"
 URLS = "monitoring.ingest.urls"
 
 View = Callable[..., HttpResponse]
@@ -59,7 +61,7 @@ def answer_machine(request: HttpRequest) -> HttpResponse:
     """Answer a request below PREFIXES."""
     response: HttpResponse
     try:
-        match = resolve(request.path_info, URLS)
+        match = _found(request.path_info)
     except Resolver404:
         response = problem(404, "There is no such address.", HEADERS)
     else:
@@ -67,6 +69,17 @@ def answer_machine(request: HttpRequest) -> HttpResponse:
     # Some clients wait for the end of the connection otherwise.
     response.headers["Content-Length"] = str(len(response.content))
     return response
+
+
+def _found(path: str) -> ResolverMatch:
+    """Raises Resolver404."""
+    return resolve(path, URLS) if path.startswith(VARIED) else _fixed(path)
+
+
+@functools.lru_cache(maxsize=16)
+def _fixed(path: str) -> ResolverMatch:
+    """Searched for once; what is not found is not remembered."""
+    return resolve(path, URLS)
 
 
 def _forget_connection() -> None:

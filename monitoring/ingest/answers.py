@@ -1,5 +1,6 @@
 """How machines are answered: JSON, and a refusal with its reason (RFC 9457)."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -44,5 +45,11 @@ def unavailable(detail: str = "The database does not answer. Nothing was taken."
 
 def answer(
     status: int, body: dict[str, Any], headers: dict[str, str] | None = None
-) -> JsonResponse:
-    return JsonResponse(body, status=status, headers=HEADERS | (headers or {}))
+) -> HttpResponse:
+    """JSON of plain values: JsonResponse's encoder, which knows more, takes four times as long."""
+    return HttpResponse(
+        json.dumps(body).encode(),
+        status=status,
+        content_type="application/json",
+        headers=HEADERS | (headers or {}),
+    )

@@ -9,12 +9,13 @@ that is not answered, it cuts the connection. Either way the statement ends in O
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: Seconds; with what cancelling takes, an answer is out within two.
 PATIENCE = 1.0
@@ -75,26 +76,28 @@ _watch = _Watch()
 
 
 @contextmanager
-def patience(seconds: float = PATIENCE, *, is_log: bool = False) -> Iterator[None]:
-    """Inside, the database has so long to answer. Raises OperationalError.
+def patience(seconds: float = PATIENCE, *, is_log: bool = False) -> Iterator[BaseDatabaseWrapper]:
+    """Inside, the database has so long to answer; yields its connection, since every look at
+    ``django.db.connection`` searches for it anew. Raises OperationalError.
 
     ``is_log``: an incident is opened or changed inside, which not even a power cut may undo.
     """
     started = time.monotonic()
     if started < _rest_until:
         raise TooBusyError("The database is too busy.")
+    database = connections[DEFAULT_DB_ALIAS]
     # No question whether the connection still lives: the statement itself will tell.
-    setattr(connection, "health_check_done", True)  # noqa: B010
+    setattr(database, "health_check_done", True)  # noqa: B010
     try:
-        connection.ensure_connection()
-        if connection.vendor == "sqlite":
+        database.ensure_connection()
+        if database.vendor == "sqlite":
             # No queue of our own before SQLite's lock: with Python's it makes a convoy (measured:
             # half to a fifth of the requests). Not to wait for the disk is what keeps it short.
-            with _short_busy_timeout(seconds), nullcontext() if is_log else _trailing_disk():
-                yield
+            with _hurried(database, seconds, is_trailing=not (is_log or database.in_atomic_block)):
+                yield database
         else:
-            with _watched(seconds):
-                yield
+            with _watched(database, seconds):
+                yield database
     except AWAY:
         _rest_if_long(started, seconds)
         raise
@@ -107,41 +110,82 @@ def _rest_if_long(started: float, seconds: float) -> None:
         _rest_until = now + REST_SECONDS
 
 
-@contextmanager
-def _short_busy_timeout(seconds: float) -> Iterator[None]:
-    raw = connection.connection
-    usual = float(connection.settings_dict.get("OPTIONS", {}).get("timeout", 5.0))
-    raw.execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
-    try:
-        yield
-    finally:
-        if connection.connection is raw:
-            raw.execute(f"PRAGMA busy_timeout = {int(usual * 1000)}")
-
-
-@contextmanager
-def _trailing_disk() -> Iterator[None]:
-    """The commit does not wait for the disk: of many at once, each would wait for all before it.
+class _Haste:
+    """SQLite's settings while machines are answered: a short busy time-out, and a commit that does
+    not wait for the disk (``is_trailing``), for of many at once, each would wait for all before it.
 
     No crash of ours loses anything by that. A power cut may lose what came in since anybody's
     last full commit, and the engine's beat is one every few seconds.
+
+    The settings stay from one request of a machine to the next, since to change them back and
+    forth costs a request a tenth of its processor time. The first statement of anybody else puts
+    the usual ones back: Django shows every statement to its execute wrappers, BEGIN as well.
     """
-    raw = connection.connection
-    (usual,) = raw.execute("PRAGMA synchronous").fetchone()
-    if connection.in_atomic_block or usual <= SYNCHRONOUS_NORMAL:
-        yield
-        return
-    raw.execute(f"PRAGMA synchronous = {SYNCHRONOUS_NORMAL}")
-    try:
-        yield
-    finally:
-        if connection.connection is raw:
-            raw.execute(f"PRAGMA synchronous = {usual}")
+
+    def __init__(self, database: BaseDatabaseWrapper, seconds: float, *, is_trailing: bool) -> None:
+        self.database = database
+        self.raw = database.connection
+        self.mode = seconds, is_trailing
+        self.is_on = False
+        self.usual_seconds = float(database.settings_dict.get("OPTIONS", {}).get("timeout", 5.0))
+        self.usual_synchronous = SYNCHRONOUS_NORMAL
+
+    @classmethod
+    def of(cls, database: BaseDatabaseWrapper, seconds: float, *, is_trailing: bool) -> "_Haste":
+        """The settings that the connection has already, or else has from now on."""
+        for wrapper in database.execute_wrappers:
+            if isinstance(wrapper, cls):
+                if wrapper.raw is database.connection and wrapper.mode == (seconds, is_trailing):
+                    return wrapper
+                wrapper.end()
+                break
+        haste = cls(database, seconds, is_trailing=is_trailing)
+        haste.begin()
+        return haste
+
+    def begin(self) -> None:
+        # The first in the list: whoever adds a wrapper for a while removes the last.
+        self.database.execute_wrappers.insert(0, self)
+        seconds, is_trailing = self.mode
+        self.raw.execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
+        if is_trailing:
+            (self.usual_synchronous,) = self.raw.execute("PRAGMA synchronous").fetchone()
+        if self.usual_synchronous > SYNCHRONOUS_NORMAL:
+            self.raw.execute(f"PRAGMA synchronous = {SYNCHRONOUS_NORMAL}")
+
+    def end(self) -> None:
+        if self.database.connection is self.raw:
+            if self.usual_synchronous > SYNCHRONOUS_NORMAL:
+                self.raw.execute(f"PRAGMA synchronous = {self.usual_synchronous}")
+            self.raw.execute(f"PRAGMA busy_timeout = {int(self.usual_seconds * 1000)}")
+        self.database.execute_wrappers.remove(self)
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        if not self.is_on:
+            self.end()
+        return execute(sql, params, many, context)
 
 
 @contextmanager
-def _watched(seconds: float) -> Iterator[None]:
-    wait = _Wait(connection.connection, time.monotonic() + seconds)
+def _hurried(database: BaseDatabaseWrapper, seconds: float, *, is_trailing: bool) -> Iterator[None]:
+    haste = _Haste.of(database, seconds, is_trailing=is_trailing)
+    haste.is_on = True
+    try:
+        yield
+    finally:
+        haste.is_on = False
+
+
+@contextmanager
+def _watched(database: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    wait = _Wait(database.connection, time.monotonic() + seconds)
     _watch.add(wait)
     try:
         yield
@@ -151,7 +195,7 @@ def _watched(seconds: float) -> Iterator[None]:
             wait.is_over = True
         if wait.is_cut:
             # A cancellation on its way must not hit the next statement.
-            _drop_connection()
+            _drop(database)
 
 
 def _end(wait: _Wait) -> None:
@@ -174,10 +218,10 @@ def _cut(descriptor: int) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def _drop_connection() -> None:
-    if connection.in_atomic_block:
+def _drop(database: BaseDatabaseWrapper) -> None:
+    if database.in_atomic_block:
         return
     try:
-        connection.close()
+        database.close()
     except DatabaseError:
-        connection.connection = None
+        database.connection = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from monitoring.enums import Kind, SignalKind
 from monitoring.ingest import spool
@@ -76,8 +77,8 @@ def take_ping(ping: Ping) -> bool:
     """
     started = time.monotonic()
     try:
-        with patience():
-            return _store(INSERT, _values(ping))
+        with patience() as database:
+            return _store(database, INSERT, _values(ping, database))
     except AWAY:
         if not connection.in_atomic_block:
             connection.close()
@@ -94,9 +95,9 @@ def take_ping(ping: Ping) -> bool:
 
 def store_once(ping: Ping) -> bool:
     """Store a ping unless it is there; whether a row was written."""
-    at = connection.ops.adapt_datetimefield_value(ping.at)
-    known_by = [ping.kind, at, ping.body, not ping.body]
-    return _store(INSERT_ONCE, [*_values(ping), *known_by])
+    values = _values(ping, connection)
+    kind, at, *_ = values
+    return _store(connection, INSERT_ONCE, [*values, kind, at, ping.body, not ping.body])
 
 
 def replay_ping(data: dict[str, Any], body: bytes) -> None:
@@ -114,27 +115,22 @@ def replay_ping(data: dict[str, Any], body: bytes) -> None:
     )
 
 
-def _store(sql: str, values: list[Any]) -> bool:
-    with connection.cursor() as cursor:
+def _store(database: BaseDatabaseWrapper, sql: str, values: list[Any]) -> bool:
+    with database.cursor() as cursor:
         cursor.execute(sql, values)
         return bool(cursor.rowcount)
 
 
-def _values(ping: Ping) -> list[Any]:
+def _values(ping: Ping, database: BaseDatabaseWrapper) -> list[Any]:
+    is_native = database.features.has_native_uuid_field
     return [
         ping.kind,
-        connection.ops.adapt_datetimefield_value(ping.at),
-        _adapt(ping.run_id),
+        database.ops.adapt_datetimefield_value(ping.at),
+        ping.run_id if is_native or ping.run_id is None else ping.run_id.hex,
         ping.exit_status,
         ping.body or None,
-        _adapt(ping.ping_id),
+        ping.ping_id if is_native else ping.ping_id.hex,
     ]
-
-
-def _adapt(value: uuid.UUID | None) -> Any:
-    if value is None or connection.features.has_native_uuid_field:
-        return value
-    return value.hex
 
 
 def _as_data(ping: Ping) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from monitoring.enums import Kind, Scope
 from monitoring.ingest import spool
@@ -78,8 +79,8 @@ def take_metrics(header: str, items: list[Any], *, now: dt.datetime) -> Judged:
     """
     key, digest = read_credentials(header)
     try:
-        with patience():
-            return _take(key, digest, items, now=now)
+        with patience() as database:
+            return _take(database, key, digest, items, now=now)
     except AWAY:
         if connection.in_atomic_block:
             raise
@@ -94,10 +95,16 @@ def replay_metrics(data: dict[str, Any], body: bytes) -> None:
     for pk, slug, kind, at, *rest in data["figures"]:
         monitor = KnownMonitor(pk, slug, Kind(kind).value, False)
         figures.append(Figure(monitor, dt.datetime.fromisoformat(at), *rest))
-    store_figures(figures, machine=None, now=received_at)
+    store_figures(connection, figures, machine=None, now=received_at)
 
 
-def store_figures(figures: Iterable[Figure], *, machine: Machine | None, now: dt.datetime) -> int:
+def store_figures(
+    database: BaseDatabaseWrapper,
+    figures: Iterable[Figure],
+    *,
+    machine: Machine | None,
+    now: dt.datetime,
+) -> int:
     """Insert or replace, in the order of the keys; returns how many were written.
 
     Those whose monitor is no longer what it was, or all if the token is not, are left out.
@@ -105,8 +112,8 @@ def store_figures(figures: Iterable[Figure], *, machine: Machine | None, now: dt
     """
     rows = [(*figure.monitor[:3], *figure[1:]) for figure in sorted(figures, key=_order)]
     if len(rows) < 2:
-        return _store_one(rows[0], machine, now) if rows else 0
-    return _store_many(rows, machine, now)
+        return _store_one(database, rows[0], machine, now) if rows else 0
+    return _store_many(database, rows, machine, now)
 
 
 def forget() -> None:
@@ -115,7 +122,9 @@ def forget() -> None:
     _machines.clear()
 
 
-def _take(key: str, digest: str, items: list[Any], *, now: dt.datetime) -> Judged:
+def _take(
+    database: BaseDatabaseWrapper, key: str, digest: str, items: list[Any], *, now: dt.datetime
+) -> Judged:
     for is_fresh in (False, True, True):
         machine = _machine(key, digest, now=now, is_fresh=is_fresh)
         check_scope(items, machine=machine)
@@ -123,7 +132,7 @@ def _take(key: str, digest: str, items: list[Any], *, now: dt.datetime) -> Judge
         judged = judge_items(items, known, machine=machine, now=now)
         if judged.is_doubtful and not is_fresh:
             continue
-        written = store_figures(judged.figures.values(), machine=machine, now=now)
+        written = store_figures(database, judged.figures.values(), machine=machine, now=now)
         # With nothing to store, nothing has checked what is remembered of the token.
         if written == len(judged.figures) and (is_fresh or judged.figures):
             note_use(machine, now=now)
@@ -180,45 +189,51 @@ def _order(figure: Figure) -> tuple[int, dt.datetime]:
     return figure.monitor.pk, figure.at
 
 
-def _store_one(row: tuple[Any, ...], machine: Machine | None, now: dt.datetime) -> int:
+def _store_one(
+    database: BaseDatabaseWrapper, row: tuple[Any, ...], machine: Machine | None, now: dt.datetime
+) -> int:
     """The usual case, without making a table of it first."""
-    where, values = _condition(machine, now)
-    sql = f"""INSERT INTO monitoring_sample ({COLUMNS})
-        SELECT m.id, %s, %s, %s, %s, %s, %s, %s, TRUE FROM monitoring_monitor m
-        WHERE m.id = %s AND m.slug = %s AND m.kind = %s AND {where}
-        {_conflict(machine)}"""  # noqa: S608 - ours alone
     pk, slug, kind, at, *figures = row
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [adapt(at), *figures, adapt(now), pk, slug, kind, *values])
+    adapt = database.ops.adapt_datetimefield_value
+    received_at = adapt(now)
+    adapted_at = received_at if at is now else adapt(at)
+    where, values = _condition(machine, received_at)
+    sql = f"""INSERT INTO monitoring_sample ({COLUMNS})
+SELECT m.id, %s, %s, %s, %s, %s, %s, %s, TRUE FROM monitoring_monitor m
+WHERE m.id = %s AND m.slug = %s AND m.kind = %s AND {where}
+{_conflict(machine)}"""  # noqa: S608 - ours alone
+    with database.cursor() as cursor:
+        cursor.execute(sql, [adapted_at, *figures, received_at, pk, slug, kind, *values])
         return int(cursor.rowcount)
 
 
-def _store_many(rows: list[tuple[Any, ...]], machine: Machine | None, now: dt.datetime) -> int:
+def _store_many(
+    database: BaseDatabaseWrapper,
+    rows: list[tuple[Any, ...]],
+    machine: Machine | None,
+    now: dt.datetime,
+) -> int:
     """In one statement: one text is half the work of a list of parameters, or an array for each
     column, and SQLite lets go of Python's lock once instead of once a row."""
-    where, values = _condition(machine, now)
+    adapt = database.ops.adapt_datetimefield_value
+    received_at = adapt(now)
+    where, values = _condition(machine, received_at)
     sql = f"""INSERT INTO monitoring_sample ({COLUMNS})
         SELECT m.id, i.at, i.total, i.bad, i.value, i.is_ok, i.detail, %s, TRUE
-        FROM {SOURCES[connection.vendor]}
+        FROM {SOURCES[database.vendor]}
         JOIN monitoring_monitor m ON m.id = i.id AND {IS_SAME}
         WHERE {where} ORDER BY m.id, i.at {_conflict(machine)}"""  # noqa: S608 - ours alone
     items = [dict(zip(FIELDS, row, strict=True)) for row in rows]
-    text = json.dumps(items, default=_adapt_for_json)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now), text, *values])
+    text = json.dumps(items, default=lambda at: str(adapt(at)))
+    with database.cursor() as cursor:
+        cursor.execute(sql, [received_at, text, *values])
         return int(cursor.rowcount)
 
 
-def _adapt_for_json(at: dt.datetime) -> str:
-    return str(connection.ops.adapt_datetimefield_value(at))
-
-
-def _condition(machine: Machine | None, now: dt.datetime) -> tuple[str, list[Any]]:
+def _condition(machine: Machine | None, received_at: Any) -> tuple[str, list[Any]]:
     if machine is None:
         return "TRUE", []
-    at = connection.ops.adapt_datetimefield_value(now)
-    return STILL_HOLDS, [machine.pk, machine.digest, machine.scopes_text, at]
+    return STILL_HOLDS, [machine.pk, machine.digest, machine.scopes_text, received_at]
 
 
 def _conflict(machine: Machine | None) -> str:
